@@ -1,0 +1,1 @@
+"""One file per communication type: the shelf that scan, explain, docs and tests read."""

@@ -1,0 +1,1 @@
+"""Doors that bring the world in; every one ends in enqueue()."""

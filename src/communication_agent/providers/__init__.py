@@ -1,0 +1,1 @@
+"""One file per provider: the shelf of ways out of the house."""

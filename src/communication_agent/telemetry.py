@@ -1,0 +1,1 @@
+"""What the program says about itself: structured logs, redacted, and Prometheus counters."""

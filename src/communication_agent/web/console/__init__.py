@@ -1,0 +1,1 @@
+"""The console: server-rendered screens for the dealer's staff."""
