@@ -92,3 +92,13 @@ async def _pause(seconds: float, stopping: asyncio.Event, wake: asyncio.Event | 
             wait.cancel()
         if wake:
             wake.clear()
+
+
+def boot_seconds() -> float:
+    """Seconds since the machine started, counting the time it slept: what a frozen process compares its deadline with."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
+def jitter() -> float:
+    """A random number in [0, 1), for spreading retries."""
+    return random.random()  # noqa: S311 - jitter, not a secret

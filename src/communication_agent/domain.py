@@ -97,7 +97,8 @@ class Job:
     run_at: datetime
     useful_until: datetime
     created_at: datetime
-    equipment_ids: tuple[str, ...] = ()
+    as_of: date | None = None  # the day whose scan found it, as of which the conditions are re-checked; None = due_on
+    equipment_ids: tuple[str, ...] = ()  # the newest first
     work_order_id: str | None = None
     lane: int = LANE_NORMAL
     state: State = State.READY
@@ -105,6 +106,8 @@ class Job:
     attempts: int = 0  # burned by definite failures
     deaths: int = 0  # workers that died while they had it claimed
     fence: int = 0
+    checks: int = 0  # how often a search for it found nothing
+    unknown_since: datetime | None = None  # since when an earlier attempt may have arrived
     facts: Mapping[str, str] = field(default_factory=dict[str, str])  # given by a queue row, win over the database
     attachments: tuple[Attachment, ...] = ()
     fallback_of: UUID | None = None

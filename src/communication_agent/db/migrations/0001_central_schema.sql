@@ -4,7 +4,7 @@
 -- the tenant named by the transaction-local setting app.tenant.
 
 CREATE TABLE tenants (
-    tenant_id   text PRIMARY KEY,
+    tenant_id   text PRIMARY KEY CHECK (tenant_id ~ '^[a-z0-9][a-z0-9-]{1,62}$'),
     name        text NOT NULL,
     time_zone   text NOT NULL,
     settings    jsonb NOT NULL,             -- the tenant file without its secrets
@@ -63,6 +63,7 @@ CREATE TABLE communication_jobs (
     occasions         text[] NOT NULL,
     source            text NOT NULL,
     due_on            date NOT NULL,
+    as_of             date NOT NULL,        -- the day whose scan found it
     facts             jsonb NOT NULL,
     attachments       jsonb NOT NULL,
     fallback_of       uuid,
@@ -100,7 +101,7 @@ CREATE TABLE communication_history (
     tenant_id     text NOT NULL,
     id            uuid NOT NULL,
     finished_at   timestamptz NOT NULL,
-    job_type      text NOT NULL,
+    job_type      text NOT NULL CHECK (job_type IN ('send_email', 'send_sms', 'notify_customer')),
     communication text NOT NULL,
     customer_id   text NOT NULL,
     equipment_ids text[] NOT NULL,
@@ -108,6 +109,7 @@ CREATE TABLE communication_history (
     occasions     text[] NOT NULL,
     source        text NOT NULL,
     due_on        date NOT NULL,
+    as_of         date NOT NULL,
     facts         jsonb NOT NULL,
     attachments   jsonb NOT NULL,
     fallback_of   uuid,
@@ -129,8 +131,10 @@ CREATE TABLE job_transitions (
     job_id      uuid NOT NULL,
     at          timestamptz NOT NULL,
     fence       bigint NOT NULL,
-    from_state  text NOT NULL,
-    to_state    text NOT NULL,
+    from_state  text NOT NULL CHECK (from_state IN (
+        'scheduled', 'ready', 'claimed', 'dispatching', 'uncertain', 'held', 'sent', 'skipped', 'failed', 'cancelled')),
+    to_state    text NOT NULL CHECK (to_state IN (
+        'scheduled', 'ready', 'claimed', 'dispatching', 'uncertain', 'held', 'sent', 'skipped', 'failed', 'cancelled')),
     reason      text,
     actor       text NOT NULL,
     PRIMARY KEY (tenant_id, job_id, at, fence, to_state)
@@ -396,3 +400,7 @@ BEGIN
             WITH CHECK (tenant_id = current_setting(''app.tenant'', true))', name);
     END LOOP;
 END $$;
+
+-- What is there for everybody may be read, not written, by everybody.
+CREATE POLICY everybody ON message_templates FOR SELECT TO PUBLIC USING (tenant_id = '*');
+CREATE POLICY everybody ON controls FOR SELECT TO PUBLIC USING (tenant_id = '*');

@@ -1,0 +1,305 @@
+"""SPINE 2: job → gate → words → out → outcome, in two phases, so that no crash loses or doubles a message."""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import assert_never
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from communication_agent import outcome, telemetry
+from communication_agent.cases import CaseFile, CaseReader
+from communication_agent.clock import Clock, boot_seconds, jitter
+from communication_agent.content.composer import compose
+from communication_agent.db.attachment_repository import AttachmentRepository
+from communication_agent.db.job_repository import Ending, Frozen, JobRepository, PutBack
+from communication_agent.db.outcome_ledger import OutcomeLedger
+from communication_agent.delivery import account, deliver, envelope, pack, payload_hash, pick_provider, unpack
+from communication_agent.domain import (
+    Hold,
+    Job,
+    Message,
+    Outcome,
+    Purpose,
+    Receipt,
+    Retry,
+    Send,
+    Skip,
+    Snooze,
+    State,
+    Unavailable,
+    Unknown,
+    Verdict,
+)
+from communication_agent.errors import Problem
+from communication_agent.outcome import Limits
+from communication_agent.policy import decide
+from communication_agent.provider import Dispatch, Provider
+from communication_agent.tenant import TenantSettings
+
+DATABASE_RETRY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A job with the frozen message that it will send."""
+
+    file: CaseFile
+    frozen: Frozen
+    message: Message
+    provider: Provider
+
+    @property
+    def job(self) -> Job:
+        """The job."""
+        return self.file.case.job
+
+
+@dataclass(slots=True)
+class JobProcessor:
+    """Claims jobs and brings each to an outcome; one tenant's slowness holds up nobody else."""
+
+    cases: CaseReader
+    jobs: JobRepository
+    ledger: OutcomeLedger
+    attachments: AttachmentRepository
+    providers: Mapping[str, Provider]
+    limits: Limits
+    clock: Clock
+    at_once: int  # messages in hand
+    timeout: float = 15.0  # seconds for one whole request
+    _groups: dict[asyncio.Task[None], int] = field(default_factory=dict["asyncio.Task[None]", int])
+
+    async def round(self) -> bool:
+        """Promote what is due, claim what fits and start on it; True when there was something to do."""
+        now = self.clock.now()
+        promoted = await self.jobs.promote(now)
+        room = self.at_once - sum(self._groups.values())
+        claimed = await self.jobs.claim(room, now) if room > 0 else []
+        for tenant_id in dict.fromkeys(job.tenant_id for job in claimed):
+            self._start(tenant_id, [job for job in claimed if job.tenant_id == tenant_id])
+        if self._groups and (room <= 0 or not claimed):
+            await asyncio.wait(self._groups, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
+            return True
+        return bool(claimed or promoted)
+
+    def _start(self, tenant_id: str, jobs: list[Job]) -> None:
+        task = asyncio.create_task(self._group(tenant_id, jobs))
+        self._groups[task] = len(jobs)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        del self._groups[task]
+        if not task.cancelled() and (error := task.exception()):
+            # The lease runs out and the jobs come back; a bug is counted, never swallowed.
+            telemetry.loop_failed("processor", error)
+
+    async def drain(self) -> None:
+        """Wait until everything in hand has ended."""
+        while self._groups:
+            await asyncio.wait(self._groups)
+
+    async def _group(self, tenant_id: str, jobs: Sequence[Job]) -> None:
+        now = self.clock.now()
+        try:
+            tenant = await self.cases.tenants.load(tenant_id)
+            files = await self.cases.read(tenant, jobs, now)
+        except Problem as problem:
+            await self._wait_for_database(tenant_id, jobs, problem, now)
+            return
+        prepared = await self._prepare(tenant, files, now)
+        if prepared:
+            await self._dispatch(tenant, await self._begin(tenant, prepared))
+
+    async def _wait_for_database(self, tenant_id: str, jobs: Sequence[Job], problem: Problem, now: datetime) -> None:
+        telemetry.tenant_unreachable(tenant_id, problem.code, len(jobs))
+        moves = [PutBack(job, State.SCHEDULED, "tenant_database", run_at=now + DATABASE_RETRY) for job in jobs]
+        async with self.cases.central.engine() as conn, conn.transaction():
+            await self.jobs.put_back(conn, tenant_id, moves, now)
+
+    async def _prepare(self, tenant: TenantSettings, files: Sequence[CaseFile], now: datetime) -> list[Prepared]:
+        """Gate and words; whoever may not go is settled here."""
+        verdicts = [decide(file.case) for file in files]
+        going = [(file, verdict) for file, verdict in zip(files, verdicts, strict=True) if isinstance(verdict, Send)]
+        earlier = await self.jobs.frozen(tenant.id, [file.case.job.id for file, _ in going]) if going else {}
+        prepared: list[Prepared] = []
+        broken: list[Ending] = []
+        moved: list[PutBack] = []
+        for file, send in going:
+            known = earlier.get(file.case.job.id)
+            if known and known["recipient"] != send.address:
+                # An earlier attempt may have used these bytes: sending them elsewhere is a person's decision.
+                moved.append(PutBack(_claimed(file.case.job), State.HELD, "address_changed"))
+                continue
+            try:
+                prepared.append(self._thaw(tenant, file, known) if known else self._freeze(tenant, file, send, now))
+            except Problem as problem:
+                broken.append(Ending(file.case.job, State.FAILED, _reason_of(problem)))
+        rest = [(f, v) for f, v in zip(files, verdicts, strict=True) if not isinstance(v, Send)]
+        if rest or broken or moved:
+            async with self.cases.central.engine() as conn, conn.transaction():
+                await self._settle_verdicts(conn, tenant, rest, now)
+                await self.jobs.put_back(conn, tenant.id, moved, now)
+                await self._end(conn, tenant, broken, now)
+        return prepared
+
+    def _freeze(self, tenant: TenantSettings, file: CaseFile, send: Send, now: datetime) -> Prepared:
+        case = file.case
+        provider = pick_provider(tenant, send.channel, self.providers)
+        links = self.cases.message_links(tenant, case.job.customer_id, send.channel, send.address)
+        content = compose(case.communication, tenant, send.channel, file.facts, links)
+        message = envelope(
+            case.job,
+            case.communication,
+            content,
+            send,
+            tenant,
+            config_base_url=self.cases.config.base_url,
+            preferences_url=links.preferences,
+            now=now,
+        )
+        payload = pack(message)
+        facts = json.dumps(dict(file.facts))
+        frozen = Frozen(case.job, str(send.channel), send.address, provider.name, payload, payload_hash(payload), facts)
+        return Prepared(file, frozen, message, provider)
+
+    def _thaw(self, tenant: TenantSettings, file: CaseFile, known: Mapping[str, object]) -> Prepared:
+        # An earlier attempt froze the bytes: they go out unchanged, through the same provider.
+        payload = str(known["payload"])
+        message = unpack(payload)
+        provider = self.providers.get(str(known["provider"])) or pick_provider(tenant, message.channel, self.providers)
+        frozen = Frozen(file.case.job, str(message.channel), message.to, provider.name, payload, str(known["payload_hash"]), "{}")
+        return Prepared(file, frozen, message, provider)
+
+    async def _begin(self, tenant: TenantSettings, prepared: Sequence[Prepared]) -> list[tuple[Prepared, float]]:
+        """The gate again on re-read facts and the durable intent, in one transaction; what may leave, with its moment."""
+        now = self.clock.now()
+        async with self.cases.central.engine() as conn, conn.transaction():
+            marketing = any(p.file.case.communication.purpose is Purpose.MARKETING for p in prepared)
+            files = await self.cases.again(conn, tenant, [p.file for p in prepared], now, lock=marketing)
+            verdicts = _one_each(files, [decide(file.case) for file in files], now)
+            going = [p for p, verdict in zip(prepared, verdicts, strict=True) if _goes_to(verdict, p.message)]
+            rest = [(f, v) for f, v, p in zip(files, verdicts, prepared, strict=True) if not _goes_to(v, p.message)]
+            await self._settle_verdicts(conn, tenant, rest, now)
+            begun = (
+                await self.jobs.begin_dispatch(conn, tenant.id, [p.frozen for p in going], self._deadline, now)
+                if going
+                else set[UUID]()
+            )
+            ours = [p for p in going if p.job.id in begun]
+            turns = [(p.job.customer_id, p.job.id) for p in ours if p.file.case.communication.purpose is Purpose.MARKETING]
+            if turns:
+                await self.cases.consents.take(conn, tenant.id, turns, now)
+        moment = boot_seconds()
+        return [(p, moment) for p in ours]
+
+    @property
+    def _deadline(self) -> float:
+        return self.limits.dispatch_deadline.total_seconds()
+
+    async def _dispatch(self, tenant: TenantSettings, begun: Sequence[tuple[Prepared, float]]) -> None:
+        """Send side by side, and settle whatever has come back so far in one transaction."""
+        sending = {asyncio.create_task(self._send(tenant, p, moment)): p for p, moment in begun}
+        while sending:
+            done, _ = await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
+            await self._settle(tenant, [(sending.pop(task), task.result()) for task in done])
+
+    async def _send(self, tenant: TenantSettings, prepared: Prepared, moment: float) -> Receipt:
+        files = {a.sha256: await self.attachments.read(tenant.id, a.sha256) for a in prepared.message.attachments}
+        credentials = account(tenant, prepared.provider, self.cases.config)
+        if boot_seconds() - moment > self._deadline:
+            # Frozen, suspended or starved: what was decided then is not sent now.
+            return Unavailable("dispatch_deadline")
+        return await deliver(prepared.provider, Dispatch(prepared.message, credentials, files, self.timeout))
+
+    async def _settle(self, tenant: TenantSettings, receipts: Sequence[tuple[Prepared, Receipt]]) -> None:
+        now = self.clock.now()
+        outcomes = [(p, self._outcome(p, receipt, now)) for p, receipt in receipts]
+        async with self.cases.central.engine() as conn, conn.transaction():
+            jobs = [_dispatching(p.job, receipt, now) for p, receipt in receipts]
+            await self.ledger.record(conn, tenant.id, [(job, o) for job, (_, o) in zip(jobs, outcomes, strict=True)], now)
+        for p, result in outcomes:
+            telemetry.message_settled(tenant.id, p.job.communication, p.message.channel, p.provider.name, result)
+            if isinstance(result, Retry) and result.reason == "credentials_refused":
+                scope = f"channel:{p.message.channel}"
+                await self.cases.tenants.pause(tenant.id, scope, "credentials_refused", self.jobs.worker, now)
+
+    def _outcome(self, p: Prepared, receipt: Receipt, now: datetime) -> Outcome:
+        return outcome.settle(
+            p.job,
+            receipt,
+            p.provider,
+            p.file.case.communication,
+            self.limits,
+            now,
+            jitter(),
+            channel=p.message.channel,
+            unknown_since=p.job.unknown_since,
+        )
+
+    async def _settle_verdicts(
+        self, conn: AsyncConnection, tenant: TenantSettings, rest: Sequence[tuple[CaseFile, Verdict]], now: datetime
+    ) -> None:
+        endings: list[Ending] = []
+        moves: list[PutBack] = []
+        for file, verdict in rest:
+            job = _claimed(file.case.job)
+            match verdict:
+                case Skip(reason, detail):
+                    endings.append(Ending(job, State.SKIPPED, _worded(reason, detail)))
+                case Snooze(until, reason, detail):
+                    moves.append(PutBack(job, State.SCHEDULED, _worded(reason, detail), run_at=until))
+                case Hold(reason, detail):
+                    moves.append(PutBack(job, State.HELD, _worded(reason, detail)))
+                case Send():
+                    # The frozen words went to another address than the one that is right now: look again at once.
+                    moves.append(PutBack(job, State.SCHEDULED, "address_changed", run_at=now))
+                case _:
+                    assert_never(verdict)
+        await self._end(conn, tenant, endings, now)
+        if moves:
+            await self.jobs.put_back(conn, tenant.id, moves, now)
+
+    async def _end(self, conn: AsyncConnection, tenant: TenantSettings, endings: Sequence[Ending], now: datetime) -> None:
+        if endings:
+            await self.jobs.finish(conn, tenant.id, [replace(e, job=_claimed(e.job)) for e in endings], now)
+            for ending in endings:
+                telemetry.job_ended(tenant.id, ending.job.communication, ending.outcome, ending.reason)
+
+
+def _one_each(files: Sequence[CaseFile], verdicts: Sequence[Verdict], now: datetime) -> list[Verdict]:
+    # Two marketing jobs of one customer in one batch: the first takes the turn, the others see it taken.
+    taken: set[str] = set()
+    result: list[Verdict] = []
+    for file, verdict in zip(files, verdicts, strict=True):
+        case, current = file.case, verdict
+        if isinstance(verdict, Send) and case.communication.purpose is Purpose.MARKETING:
+            if case.job.customer_id in taken:
+                current = decide(replace(case, last_marketing_at=now))
+            taken.add(case.job.customer_id)
+        result.append(current)
+    return result
+
+
+def _goes_to(verdict: Verdict, message: Message) -> bool:
+    return isinstance(verdict, Send) and (verdict.channel, verdict.address) == (message.channel, message.to)
+
+
+def _claimed(job: Job) -> Job:
+    return replace(job, state=State.CLAIMED)
+
+
+def _dispatching(job: Job, receipt: Receipt, now: datetime) -> Job:
+    since = job.unknown_since or (now if isinstance(receipt, Unknown) else None)
+    return replace(job, state=State.DISPATCHING, unknown_since=since)
+
+
+def _worded(reason: str, detail: str) -> str:
+    return f"{reason}: {detail}" if detail else reason
+
+
+def _reason_of(problem: Problem) -> str:
+    return f"{'template_error' if problem.code == 'CA-308' else 'configuration'}: {problem.what} {problem.why}"
