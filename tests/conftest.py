@@ -27,3 +27,30 @@ def fresh_database(postgres: EmbeddedPostgres) -> Iterator[str]:
     postgres.create_database(name)
     yield postgres.dsn(name)
     postgres.drop_database(name)
+
+
+from support.central import (  # noqa: E402
+    central,
+    central_config,
+    central_copy,
+    central_shared,
+    central_template,
+    central_url,
+    keys,
+)
+from support.house import dealer, dealer_dsn, dealer_template, house, sample_template  # noqa: E402
+
+__all__ = [
+    "central",
+    "central_config",
+    "central_copy",
+    "central_shared",
+    "central_template",
+    "central_url",
+    "dealer",
+    "dealer_dsn",
+    "dealer_template",
+    "house",
+    "keys",
+    "sample_template",
+]

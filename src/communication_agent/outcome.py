@@ -139,7 +139,8 @@ def examine(
     """What follows for an uncertain job from looking for it; called when its `check_at` has come, that is after the grace.
 
     `found` is the answer of `provider.find`, None when the message is absent or the provider cannot be asked; `checks` counts
-    the earlier answers "absent". Uncertain(reason=ABSENT_ONCE) is the only one after which `checks` rises.
+    the earlier answers "absent": it rises with Uncertain(ABSENT_ONCE) only. Retry(NEVER_ARRIVED) is proof that nothing was taken;
+    Retry(OUTCOME_UNKNOWN) repeats under the same key, and the doubt stays. A provider without grace proves absence at once.
     """
     match found:
         case Accepted(provider_id):
@@ -149,12 +150,8 @@ def examine(
         case Unavailable(reason) | Unknown(reason):
             asked_in_vain = Uncertain(reason, now + max(grace(provider, limits), FIRST_REPEAT))
             return Failed(OUTCOME_UNKNOWN) if now > job.useful_until else asked_in_vain
-        case None if may_repeat(provider, unknown_since, now):
-            return _once_more(job, now, OUTCOME_UNKNOWN)
-        case None if provider.find is None:
-            return Failed(OUTCOME_UNKNOWN) if now > job.useful_until else Held(OUTCOME_UNKNOWN)
         case None:
-            return _once_more(job, now, NEVER_ARRIVED) if checks >= 1 else Uncertain(ABSENT_ONCE, now + grace(provider, limits))
+            return _absent(job, checks, provider, limits, now, unknown_since)
         case _:
             assert_never(found)
 
@@ -208,6 +205,16 @@ def _fallback(job: Job, communication: Communication, channel: Channel) -> Chann
     # A type that speaks SMS only has no mail to fall back to, and a fallback does not fall again.
     has_mail = communication.fallback is Channel.EMAIL or communication.channel is not Channel.SMS
     return Channel.EMAIL if channel is Channel.SMS and has_mail and job.fallback_of is None else None
+
+
+def _absent(job: Job, checks: int, provider: Provider, limits: Limits, now: datetime, unknown_since: datetime) -> Outcome:
+    if provider.find and (checks >= 1 or not provider.grace):
+        return _once_more(job, now, NEVER_ARRIVED)
+    if may_repeat(provider, unknown_since, now):
+        return _once_more(job, now, OUTCOME_UNKNOWN)
+    if provider.find:
+        return Uncertain(ABSENT_ONCE, now + grace(provider, limits))
+    return Failed(OUTCOME_UNKNOWN) if now > job.useful_until else Held(OUTCOME_UNKNOWN)
 
 
 def _once_more(job: Job, now: datetime, reason: str) -> Outcome:

@@ -5,7 +5,9 @@ import email.policy
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from email.header import decode_header, make_header
 from email.message import EmailMessage, MIMEPart
+from email.utils import parseaddr
 from typing import cast
 from uuid import UUID
 
@@ -133,10 +135,11 @@ def test_a_subject_may_be_long_or_odd(subject: str) -> None:
 def test_a_display_name_arrives_as_it_was_written(name: str) -> None:
     sender = mailbox(name, "service@greenvalley.example")
     assert split_mailbox(sender) == (name, "service@greenvalley.example")
-    found = parsed(replace(MAIL, sender=sender))["From"].addresses[0]
-    # The parser makes one space of several in encoded words.
-    assert re.sub(" +", " ", found.display_name) == re.sub(" +", " ", name)
-    assert found.addr_spec == "service@greenvalley.example"
+    parsed(replace(MAIL, sender=sender))
+    # Not the new parser: it puts a space between two encoded words when one of them holds a space.
+    raw = email.message_from_bytes(to_bytes(replace(MAIL, sender=sender), {}))["From"]
+    phrase, address = parseaddr(re.sub("\r\n", "", raw))
+    assert (str(make_header(decode_header(phrase))), address) == (name, "service@greenvalley.example")
 
 
 @pytest.mark.parametrize("line_break", BREAKS)

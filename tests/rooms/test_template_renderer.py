@@ -4,12 +4,20 @@ import time
 import tracemalloc
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from communication_agent.content.no_break import Shown
 from communication_agent.content.template_renderer import MAX_SOURCE, compile_template, unknown
 from communication_agent.errors import Problem
 
-FACTS: dict[str, object] = {"first_name": "Karen", "offer_text": "", "equipment_model": "ZT-48", "years_owned": 3, "long": "x" * 10_000}
+FACTS: dict[str, object] = {
+    "first_name": "Karen",
+    "offer_text": "",
+    "equipment_model": "ZT-48",
+    "years_owned": 3,
+    "long": "x" * 10_000,
+}
 
 # Each ends as a clear error or as harmless text.
 HOSTILE = [
@@ -124,10 +132,17 @@ def rendered(source: str, *, html: bool = False, **facts: object) -> str:
     return compile_template(source, html=html).render(facts)
 
 
-def problem_of(source: str, **facts: object) -> Problem:
+def problem_of(source: str, **facts: str) -> Problem:
     with pytest.raises(Problem) as caught:
-        rendered(source, **facts)
+        compile_template(source, html=False).render(facts)
     return caught.value
+
+
+def outcome_of(source: str) -> str | Problem:
+    try:
+        return compile_template(source, html=False).render(FACTS)
+    except Problem as problem:
+        return problem
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -138,26 +153,56 @@ def engine_is_loaded() -> None:
 @pytest.mark.parametrize("source", HOSTILE, ids=lambda source: ascii(source[:40]))
 def test_a_hostile_template_ends_soon_as_a_clear_error_or_harmless_text(source: str) -> None:
     start = time.process_time()
-    try:
-        text = compile_template(source, html=False).render(FACTS)
-    except Problem as problem:
-        assert problem.code == "CA-308"
-        assert all(0 < len(line) < 600 for line in problem.lines)
-    else:
-        assert len(text) <= 200_000
-        assert "<class" not in text
+    outcome = outcome_of(source)
     # 50 ms by design; a busy machine gets some room.
     assert time.process_time() - start < 0.25
+    if isinstance(outcome, Problem):
+        assert outcome.code == "CA-308"
+        assert all(0 < len(line) < 600 for line in outcome.lines)
+    else:
+        assert len(outcome) <= 200_000
+        assert "<class" not in outcome
+
+
+PIECES = [
+    "{{",
+    "}}",
+    "{%",
+    "%}",
+    "-",
+    " ",
+    "if",
+    "else",
+    "endif",
+    "for",
+    "in",
+    "case",
+    "when",
+    "first_name",
+    "|",
+    ":",
+    ",",
+    "==",
+    "!=",
+    "or",
+    "'",
+    '"',
+    "3",
+]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from([*PIECES, "date", "truncate", "[", "(", ".", "blank", "default", "\n", "long"]), max_size=30))
+def test_no_pile_of_pieces_ends_in_anything_but_words_or_a_problem(pieces: list[str]) -> None:
+    outcome = outcome_of(" ".join(pieces))
+    assert isinstance(outcome, str) or outcome.code == "CA-308"
 
 
 def test_no_hostile_template_takes_much_memory() -> None:
     tracemalloc.start()
     try:
         for number, source in enumerate(HOSTILE):
-            try:
-                compile_template(f"{source} {number}", html=False).render(FACTS)
-            except Problem:
-                continue
+            outcome_of(f"{source} {number}")
         assert tracemalloc.get_traced_memory()[1] < 50_000_000
     finally:
         tracemalloc.stop()

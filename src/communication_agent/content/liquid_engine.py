@@ -105,11 +105,6 @@ class Tree:
         return buffer.getvalue()
 
 
-def line_of(source: str, index: int) -> int:
-    """The line of the character at `index`, counted from 1."""
-    return source.count("\n", 0, max(0, index)) + 1
-
-
 @cache
 def _environment(*, html: bool) -> Environment:
     return _Environment(undefined=FalsyStrictUndefined, autoescape=html)
@@ -135,7 +130,10 @@ def _careful(expression: Expression) -> Expression:
 
 def _problem(error: LiquidError, source: str, facts: Mapping[str, object] | None = None) -> Problem:
     said = str(error.args[0]) if error.args else type(error).__name__
-    where = f"line {line_of(source, error.token.start_index)}" if error.token else "the template"
+    # A token without a place stands for the end, where something was still to come.
+    index = error.token.start_index if error.token and error.token.start_index >= 0 else len(source)
+    line = source.count("\n", 0, index) + 1
+    where = f"line {line}"
     if isinstance(error, UndefinedError):
         return _undefined(said, where, facts or {})
     if isinstance(error, BlockNestingError):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from markupsafe import Markup, escape
 
@@ -12,6 +12,7 @@ from communication_agent.content.fact_text import MONTHS, WEEKDAYS
 Filter = Callable[..., object]
 _LONG_DATE = re.compile(rf"({'|'.join(MONTHS)}) (\d{{1,2}}), (\d{{4}})")
 _DIRECTIVE = re.compile(r"%-?[A-Za-z%]")
+_AMOUNT = re.compile(r"\d{1,12}(?:,\d{3}){0,4}(?:\.\d{1,6})?")
 _LONGEST_FORMAT = 60
 
 
@@ -56,11 +57,7 @@ def truncate(value: object, length: object = 50, ending: object = "...") -> str:
 def money(value: object) -> str:
     """5349 as $5,349.00; what is already written with words or a sign stays."""
     text = str(value)
-    try:
-        amount = Decimal(text[:40].replace(",", ""))
-    except InvalidOperation:
-        return text
-    return f"${amount:,.2f}" if amount.is_finite() and abs(amount) < 10**12 else text
+    return f"${Decimal(text.replace(',', '')):,.2f}" if _AMOUNT.fullmatch(text) else text
 
 
 def format_date(value: object, form: object = "%B %-d, %Y") -> str:

@@ -18,6 +18,8 @@ FILTERS = frozenset({"default", "capitalize", "upcase", "downcase", "strip", "tr
 
 _DELIMITER = re.compile(r"\{\{|\{%|%\}|\}\}")
 _TAG_NAME = re.compile(r"-?\s*([^\s%-]*)")
+# Besides line breaks and tabs; the last two mark numbers that stay on one line (no_break.py).
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ue000\ue001]")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _CLOSES = {"{{": "}}", "{%": "%}"}
 
@@ -85,6 +87,8 @@ def _compiled(source: str, html: bool) -> Template:  # noqa: FBT001 - a private 
 
 def guard(source: str) -> None:
     """Refuse in one linear pass what the parser would need quadratic time or much memory for; raises Problem CA-308."""
+    if found := _CONTROL.search(source):
+        raise _at(source, found, "a control character", "Remove it.")
     opened: re.Match[str] | None = None
     tags = 0
     for mark in _DELIMITER.finditer(source):

@@ -32,7 +32,7 @@ def facts_for(
     """
     raw = {
         **_of_customer(snapshot.customer),
-        **_of_machine(snapshot.equipment, max(due_on, sent_on)),
+        **_of_machine(snapshot.equipment, max(due_on, sent_on), given),
         **_of_work(snapshot.work_order),
         **snapshot.facts,
         **{name: value for name, value in given.items() if not _only_dealer(name)},
@@ -40,7 +40,7 @@ def facts_for(
         **_of_dealer(tenant, sent_on),
         "has_attachment": "true" if has_attachment else "",
     }
-    facts = {name: _written(name, value) for name, value in _implied(raw).items() if _known(name, communication)}
+    facts = {name: _written(name, value) for name, value in raw.items() if _known(name, communication)}
     optional = dict.fromkeys(may_be_empty(communication), "")
     return optional | {name: value for name, value in facts.items() if value}
 
@@ -103,14 +103,6 @@ def _written(name: str, raw: str) -> str:
     return written(CATALOGUE.get(name) or Variable(name, "text <= 160", "queue payload", "", "", ""), raw)
 
 
-def _implied(raw: Mapping[str, str]) -> dict[str, str]:
-    """A queue row may name a machine that the dealer's database does not have; its other names follow from the one given."""
-    name = raw.get("equipment_name") or raw.get("equipment_model", "")
-    model = raw.get("equipment_model") or name
-    implied = {"equipment_name": name, "equipment_model": model, "equipment_short": raw.get("equipment_short") or shortened(model)}
-    return {**raw, **implied}
-
-
 def _of_dealer(tenant: TenantSettings, sent_on: date) -> dict[str, str]:
     # The words say "until ...": an offer without a last day cannot be said, and one that has ended is none.
     expires = tenant.offer.expires
@@ -138,9 +130,11 @@ def _of_customer(customer: Customer | None) -> dict[str, str]:
     return {"first_name": customer.first_name, "customer_email": best.value if best else ""}
 
 
-def _of_machine(machine: Equipment | None, today: date) -> dict[str, str]:
+def _of_machine(machine: Equipment | None, today: date, given: Mapping[str, str]) -> dict[str, str]:
     if machine is None:
-        return {}
+        # A queue row may name a machine that the dealer's database does not have: its other names follow from the one given.
+        model = given.get("equipment_model") or given.get("equipment_name", "")
+        return {"equipment_name": model, "equipment_model": model, "equipment_short": shortened(model)}
     return {
         "equipment_name": full_name(machine),
         "equipment_model": model_name(machine),

@@ -56,7 +56,9 @@ def nouns() -> list[str]:
 def parse(source: str, noun: str = "source") -> Mapping[str, Statement]:
     """The blocks of one file's text; raises ValueError naming the block without a why, doubled, empty or wrongly marked."""
     head, *parts = _NAME.split(source)
-    shared = _marks(head.splitlines())
+    if _code(head):
+        raise ValueError(f"{noun}: SQL stands before its first block")
+    shared = _marks(noun, head.splitlines())
     found: dict[str, Statement] = {}
     for name, body in zip(parts[::2], parts[1::2], strict=True):
         if name in found:
@@ -67,16 +69,23 @@ def parse(source: str, noun: str = "source") -> Mapping[str, Statement]:
 
 def _statement(label: str, name: str, body: str, shared: Mapping[str, str]) -> Statement:
     comments = [line.strip() for line in body.splitlines() if line.lstrip().startswith("--")]
-    code = "\n".join(line for line in body.splitlines() if not line.lstrip().startswith("--")).strip().removesuffix(";")
     first = comments[0] if body.startswith("--") else ""
     why = first.removeprefix("--").strip().removeprefix("why:").strip()
-    if not why or _marks([first]):
+    if not why or why.startswith(tuple(f"{mark}:" for mark in MARKS)):
         raise ValueError(f"{label}: the line after its name has to say why it is there")
-    if not code:
+    if not (code := _code(body)):
         raise ValueError(f"{label}: is empty")
-    return Statement(name, why, packaged(code), MappingProxyType({**shared, **_marks(comments[1:])}))
+    return Statement(name, why, packaged(code), MappingProxyType({**shared, **_marks(label, comments[1:])}))
 
 
-def _marks(lines: list[str]) -> dict[str, str]:
-    found = [match.groups() for line in lines if (match := _MARK.fullmatch(line.strip()))]
-    return {mark: reason for mark, reason in found if mark in MARKS}
+def _code(text: str) -> str:
+    # Without comment lines: psycopg would take a percent sign in one for a parameter.
+    return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--")).strip().removesuffix(";")
+
+
+def _marks(label: str, lines: list[str]) -> dict[str, str]:
+    found = {match[1]: match[2] for line in lines if (match := _MARK.fullmatch(line.strip()))}
+    for mark in found:
+        if mark not in MARKS:
+            raise ValueError(f"{label}: {mark} is no mark; there are {', '.join(sorted(MARKS))}")
+    return found

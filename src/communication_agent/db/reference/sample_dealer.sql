@@ -3,7 +3,8 @@
 -- Four files, run in this order in one transaction on empty tables: sample_words, sample_dealer (who bought what, when),
 -- sample_people, sample_workshop. Plain SQL; before them set
 --   sample.today (civil date), sample.time_zone (IANA), sample.home_state (OH or CO), sample.seed (integer),
---   sample.customers, sample.machines, sample.work_orders (row counts, kept exactly from 25, 60 and 150 on).
+--   sample.customers, sample.machines, sample.work_orders (row counts, kept exactly from 25, 60 and 150 on,
+--   and up to 90,000 machines).
 -- The same settings make the same rows. Every address ends in .example, every number is a 555-01xx one.
 --
 -- With 995 customers or more, five of them are always the same people:

@@ -54,15 +54,16 @@ SELECT
         WHEN away_zone IS NOT NULL AND pg_temp.roll('zone', p.id, 2) = 0 THEN away_zone
         WHEN away_zone IS NULL AND pg_temp.roll('zone', p.id, 100) < 3 THEN current_setting('sample.time_zone')
     END,
-    pg_temp.moment('created', p.id, coalesce(m.first_sale, today - 30) - 1 - pg_temp.roll('known', p.id, 30)::int),
+    pg_temp.moment('created', p.id, met - 1 - pg_temp.roll('known', p.id, 30)::int),
     pg_temp.roll('do not contact', p.id, 200) < 3,
     CASE WHEN pg_temp.roll('channel', p.id, 100) < 14 THEN 'sms' WHEN pg_temp.roll('channel', p.id, 100) < 30 THEN 'email' END,
     CASE WHEN pg_temp.roll('email consent', p.id, 100) < 5 THEN false WHEN pg_temp.roll('email consent', p.id, 100) < 70 THEN true END,
     sms_consent,
     CASE WHEN sms_consent IS NOT NULL
-        THEN pg_temp.moment('consent at', p.id, greatest(first_sale, today - 1 - pg_temp.roll('consent', p.id, 900)::int)) END
+        THEN pg_temp.moment('consent at', p.id, greatest(met, today - 1 - pg_temp.roll('consent', p.id, 900)::int)) END
 FROM sample_people AS p
 LEFT JOIN (SELECT customer_id, min(bought) AS first_sale FROM sample_machines GROUP BY customer_id) AS m ON m.customer_id = p.id
+CROSS JOIN LATERAL coalesce(m.first_sale, today - 30) AS met
 CROSS JOIN LATERAL (
     SELECT CASE WHEN pg_temp.roll('sms', p.id, 100) < 9 THEN false WHEN pg_temp.roll('sms', p.id, 100) < 45 THEN true END AS sms_consent
 ) AS asked
@@ -103,9 +104,11 @@ FROM (
     FROM sample_addresses AS a
     CROSS JOIN LATERAL (
         SELECT
-            regexp_replace(translate(lower(
-                CASE nth WHEN 1 THEN '' ELSE 'home.' END || CASE WHEN h.is_company THEN 'office' ELSE h.mailbox END
-            ), 'áéíóúñü', 'aeiounu'), '[^a-z.]', '', 'g')
+            -- Accents before lower(): whether that knows Ó depends on the server's locale.
+            regexp_replace(lower(translate(
+                CASE nth WHEN 1 THEN '' ELSE 'home.' END || CASE WHEN h.is_company THEN 'office' ELSE h.mailbox END,
+                'áéíóúñüÓÁÉÍÚÑö', 'aeiounuoaeiuno'
+            )), '[^a-z.]', '', 'g')
             || h.id || '@' || pg_temp.pick('domain', h.id * 10 + nth, a.domains) || '.example' AS address
         FROM sample_people AS h
         WHERE h.id = a.shared

@@ -5,7 +5,7 @@
 SET LOCAL jit = off;
 
 CREATE TEMP TABLE sample_models ON COMMIT DROP AS
-SELECT row_number() OVER (ORDER BY make, model, share) - 1 AS slot, models.*
+SELECT row_number() OVER (ORDER BY make COLLATE "C", model COLLATE "C", share) - 1 AS slot, models.*
 FROM (VALUES
     ('Meadowlark', 'ZT-42', 'zero-turn mower', 'gas', 'MLZ42', 'mower', 'spring', 45, 3, 6),
     ('Meadowlark', 'ZT-48', 'zero-turn mower', 'gas', 'MLZ48', 'mower', 'spring', 50, 3, 7),

@@ -100,7 +100,7 @@ WITH ordinary AS (
     INNER JOIN sample_machines AS m ON m.id = e.machine_id
 )
 SELECT
-    row_number() OVER (ORDER BY t.opened, t.origin, t.n) AS id,
+    row_number() OVER (ORDER BY t.opened, t.origin COLLATE "C", t.n) AS id,
     t.customer_id, t.machine_id, t.kind, t.status, t.opened,
     pg_temp.moment('opened at', t.draw, t.opened) AS opened_at,
     CASE WHEN t.status IN ('completed', 'picked_up') THEN pg_temp.moment('done at', t.draw, t.fetched - 1) END AS completed_at,
