@@ -124,6 +124,10 @@ async def test_every_table_is_closed_to_whoever_names_no_tenant_or_another_one(c
 async def test_a_door_cannot_write_another_tenants_rows(central: CentralDatabase) -> None:
     insert = "INSERT INTO agent_memory (tenant_id, persona, key, value, expires_at) VALUES (%(t)s, 'p', %(k)s, 'v', '2027-01-01')"
     await _tables_with_a_row(central)
+    async with central.engine() as conn:
+        await conn.execute(
+            "INSERT INTO tenants SELECT 'oak', name, time_zone, settings, secrets, added_at, updated_at FROM tenants"
+        )
     async with central.tenant("oak") as conn:
         assert (await conn.execute("UPDATE agent_memory SET value = 'mine'")).rowcount == 0
         assert (await conn.execute("DELETE FROM agent_memory")).rowcount == 0
@@ -136,7 +140,7 @@ async def test_a_door_cannot_write_another_tenants_rows(central: CentralDatabase
             async with conn.transaction():
                 await conn.execute("UPDATE agent_memory SET tenant_id = 'elm'")
     async with central.tenant("elm") as conn:
-        assert await (await conn.execute("SELECT value FROM agent_memory")).fetchall() == [("v",)]
+        assert await (await conn.execute("SELECT value FROM agent_memory")).fetchall() == [("x",)]
 
 
 async def test_what_is_there_for_everybody_is_read_by_all_and_written_by_none(central: CentralDatabase) -> None:
@@ -180,7 +184,7 @@ async def _tables_with_a_row(central: CentralDatabase) -> list[str]:
         names = await (await conn.execute(_NAMES)).fetchall()
         for (name,) in names:
             columns = await (await conn.execute(_COLUMNS, {"table": name})).fetchall()
-            values = {column: _value(name, column, kind) for column, kind in columns}
+            values = {column: _value(name, column, kind) for column, kind in columns} | _EXTRA.get(name, {})
             listed, marks = ", ".join(values), ", ".join(f"%({column})s" for column in values)
             await conn.execute(f"INSERT INTO {name} ({listed}) VALUES ({marks})".encode(), values)
     return [name for (name,) in names]
@@ -209,6 +213,7 @@ _SPECIAL = {
     ("message_templates", "version"): 1,
     ("suppressions", "reason"): "stop",
 }
+_EXTRA: dict[str, dict[str, object]] = {"schedule_runs": {"finished_at": datetime(2026, 11, 22, tzinfo=UTC)}}
 _COMMON = {
     "tenant_id": "elm",
     "channel": "sms",

@@ -95,7 +95,9 @@ class DealerRows:
         values = {"id": id_, "first_name": "Karen", "last_name": "Smith", **columns}
         await self._insert("customers", values)
         if email is not None:
-            await self._insert("emails", {"customer_id": id_, "address": email or f"customer{id_}@mail.example", "is_primary": True})
+            await self._insert(
+                "emails", {"customer_id": id_, "address": email or f"customer{id_}@mail.example", "is_primary": True}
+            )
         if phone is not None:
             await self._insert("phones", {"customer_id": id_, "number": phone, "is_primary": True})
         return id_
@@ -124,7 +126,9 @@ class DealerRows:
         from psycopg import sql
 
         query = sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE VALUES ({})").format(
-            sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, values)), sql.SQL(", ").join([sql.Placeholder()] * len(values))
+            sql.Identifier(table),
+            sql.SQL(", ").join(map(sql.Identifier, values)),
+            sql.SQL(", ").join([sql.Placeholder()] * len(values)),
         )
         await self.conn.execute(query, list(values.values()))
 

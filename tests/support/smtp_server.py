@@ -100,6 +100,7 @@ class SmtpServer:
     connections: int = 0
     port: int = 0
     _server: asyncio.Server | None = None
+    _heard: asyncio.Event = field(default_factory=asyncio.Event)
     _sessions: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
 
     @property
@@ -121,9 +122,17 @@ class SmtpServer:
     async def __aexit__(self, *_: object) -> None:
         if self._server:
             self._server.close()
+        if self._sessions and not any(fault.then == "hangs" for fault in self.faults.values()):
+            await asyncio.wait(self._sessions, timeout=1)  # until they have read their QUIT
         for session in self._sessions:
             session.cancel()
         await asyncio.gather(*self._sessions, return_exceptions=True)
+
+    async def hears(self, command: str) -> None:
+        """Wait until somebody has said so."""
+        while command not in self.commands:
+            self._heard.clear()
+            await self._heard.wait()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -143,6 +152,7 @@ class SmtpServer:
     async def _command(self, session: _Session) -> None:
         line = (await session.reader.readuntil(b"\n")).decode("utf-8", "surrogateescape").rstrip("\r\n")
         self.commands.append(line)
+        self._heard.set()
         match line.split(" ")[0].upper():
             case "EHLO":
                 await self._say(session, "ehlo", *self._greeting(session))

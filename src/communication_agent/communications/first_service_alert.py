@@ -42,14 +42,14 @@ AUDIENCE = Audience(
             "hours_reached",
             "machine hours reached {first_service_hours_threshold}",
             "e.machine_hours >= %(first_service_hours_threshold)s",
-            "e.machine_hours",
-            "'needs ' || (%(first_service_hours_threshold)s - e.machine_hours) || ' more hours'",
+            "trim_scale(e.machine_hours::numeric)",
+            "'needs ' || trim_scale(%(first_service_hours_threshold)s - e.machine_hours::numeric) || ' more hours'",
         ),
         Condition(
             "below_interval",
             "machine hours below the service interval of {usage_service_hours_interval}",
             "e.machine_hours < %(usage_service_hours_interval)s",
-            "e.machine_hours",
+            "trim_scale(e.machine_hours::numeric)",
         ),
         Condition(
             "reading_is_fresh",

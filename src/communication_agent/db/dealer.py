@@ -13,6 +13,7 @@ from psycopg.sql import Composed
 from communication_agent.communication import Communication
 from communication_agent.db import audience_sql
 from communication_agent.db.audience_sql import Window
+from communication_agent.db.dealer_errors import explained
 from communication_agent.db.dealer_rows import (
     AddressRow,
     CustomerRow,
@@ -60,9 +61,12 @@ class Dealer:
     async def candidates(self, communication: Communication, window: Window, knobs: Mapping[str, int]) -> AsyncIterator[bytes]:
         """The due rows as COPY blocks, never as Python objects."""
         values = audience_sql.parameters(window, self.tenant.time_zone, knobs)
-        async with self.conn.cursor() as cursor, cursor.copy(audience_sql.candidates(communication), values) as copy:
-            async for block in copy:
-                yield bytes(block)
+        try:
+            async with self.conn.cursor() as cursor, cursor.copy(audience_sql.candidates(communication), values) as copy:
+                async for block in copy:
+                    yield bytes(block)
+        except psycopg.Error as error:
+            raise explained(error, self.tenant) from error
 
     async def rows(
         self, communication: Communication, customer_ids: Sequence[str], window: Window, knobs: Mapping[str, int]
@@ -98,8 +102,10 @@ class Dealer:
         """Customers with their addresses, by id; an id that the key type cannot hold is nobody's."""
         values = {"ids": array_literal([*set(ids)])}
         try:
-            rows = cast("list[CustomerRow]", await self._all(SQL["customers"].text, values))
-        except psycopg.errors.DataError:
+            rows = cast("list[CustomerRow]", await self._rows(SQL["customers"].text, values))
+        except psycopg.Error as error:
+            if not isinstance(error, psycopg.errors.DataError):
+                raise explained(error, self.tenant) from error
             return {id_: one for id_ in ids if len(ids) > 1 for one in (await self.customers([id_])).values()}
         emails = cast("list[AddressRow]", await self._all(SQL["emails"].text, values))
         phones = cast("list[AddressRow]", await self._all(SQL["phones"].text, values))
@@ -165,11 +171,19 @@ class Dealer:
         if not ids:
             return []
         try:
-            return await self._all(query, {"ids": array_literal([*set(ids)])})
-        except psycopg.errors.DataError:
+            return await self._rows(query, {"ids": array_literal([*set(ids)])})
+        except psycopg.Error as error:
+            if not isinstance(error, psycopg.errors.DataError):
+                raise explained(error, self.tenant) from error
             return [row for id_ in set(ids) if len(ids) > 1 for row in await self._lenient(query, [id_])]
 
     async def _all(self, query: LiteralString | Composed, values: Mapping[str, object]) -> list[dict[str, object]]:
+        try:
+            return await self._rows(query, values)
+        except psycopg.Error as error:
+            raise explained(error, self.tenant) from error
+
+    async def _rows(self, query: LiteralString | Composed, values: Mapping[str, object]) -> list[dict[str, object]]:
         async with self.conn.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(query, values)
             return await cursor.fetchall()

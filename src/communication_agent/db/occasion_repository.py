@@ -61,7 +61,9 @@ class OccasionRepository:
 
     async def enqueue_scan(self, conn: AsyncConnection, plan: ScanPlan, blocks: AsyncIterable[bytes]) -> ScanCounts:
         """Pipe the dealer's COPY rows into ledger and queue, in the caller's transaction."""
-        return (await self._take(conn, plan, blocks))[0]
+        counts, _ = await self._take(conn, plan, blocks)
+        await conn.execute(SQL["drop_candidates"].text)
+        return counts
 
     async def rehearse(self, plan: ScanPlan, blocks: AsyncIterable[bytes]) -> tuple[list[Job], list[Known]]:
         """The same statements in a transaction that is rolled back: the jobs that would be made, and the ones asked for already."""
@@ -78,7 +80,6 @@ class OccasionRepository:
             async for block in blocks:
                 await copy.write(block)
         counts = (await rows(conn, SQL["take_occasions"], _scan_values(plan, prefix)))[0]
-        await conn.execute("DROP TABLE candidates")
         if counts["enqueued"]:
             await conn.execute(SQL["notify"].text, {"tenant_id": plan.tenant_id})
         return ScanCounts(cast("int", counts["found"]), cast("int", counts["enqueued"])), prefix

@@ -50,8 +50,11 @@ def _on(case: Case, channel: Channel) -> Send | Skip:
     values = usable(known)
     if not values:
         return Skip("bad_address", ", ".join(sorted({fault(address) or "" for address in known})))
-    stop = _stop(case, customer, channel)
-    free = [value for value in values if value not in _suppressed(case, channel)]
+    stopped = _suppressed(case, channel)
+    own = {normalise(channel, address.value) for address in known} if stopped else set[str | None]()
+    wishes = [s for value, s in stopped.items() if value in own and s.reason != "bounced"]
+    stop = _told(case, customer, wishes) or refusal(case, customer, channel)
+    free = [value for value in values if value not in stopped]
     if stop or not free:
         return Skip("suppressed", stop or "the address bounced")
     if case.marketing and channel is Channel.SMS and not opted_in(case, customer, channel):
@@ -59,19 +62,17 @@ def _on(case: Case, channel: Channel) -> Send | Skip:
     return Send(channel, free[0])
 
 
-def _stop(case: Case, customer: Customer, channel: Channel) -> str | None:
+def _told(case: Case, customer: Customer, wishes: list[Suppression]) -> str | None:
     """What closes a whole channel, in words: a person who told us to stop at one address is not written to at another."""
     if customer.do_not_contact:
         return "do not contact"
-    own = {normalise(channel, address.value) for address in of_channel(customer, channel)}
-    for value, suppression in _suppressed(case, channel).items():
-        if value in own and suppression.reason != "bounced":
-            return f"{suppression.reason} on {civil_date(suppression.since, case.tenant.zone)}"
-    return refusal(case, customer, channel)
+    return f"{wishes[0].reason} on {civil_date(wishes[0].since, case.tenant.zone)}" if wishes else None
 
 
 def _suppressed(case: Case, channel: Channel) -> dict[str, Suppression]:
     """The suppressions that concern this message, by normalised address; a bounce never hides a wish for the same address."""
+    if not case.suppressions:
+        return {}
     concerned = [s for s in case.suppressions if s.channel is channel and (case.marketing or s.purpose != Purpose.MARKETING)]
     ordered = sorted(concerned, key=lambda s: s.reason != "bounced")
     return {normalise(channel, s.address) or s.address: s for s in ordered}

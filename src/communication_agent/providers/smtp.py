@@ -207,13 +207,15 @@ async def _hand_over(talk: _Conversation) -> Receipt:
     await _command(talk.client, b"RCPT", f"TO:<{letter.recipient}>".encode())
     talk.step = Step.DATA
     await _command(talk.client, b"DATA", expected=(354,))
-    protocol = talk.client.protocol
+    task, protocol = asyncio.current_task(), talk.client.protocol
+    if task and task.cancelling():
+        raise asyncio.CancelledError  # Python 3.11 forgets a deadline that passes in the moment of an answer
     if not protocol:
         raise SMTPServerDisconnected("the connection was lost")
     # Not the library's data(): it hides whether the connection broke before or after the first byte of the message.
     protocol.write(re.sub(rb"(?m)^\.", b"..", letter.content) + b".\r\n")
     talk.step = Step.BODY
-    answer = await protocol.read_response()
+    answer = await protocol.read_response(timeout=talk.client.timeout)
     return Accepted(letter.message_id) if 200 <= answer.code < 300 else _answered(talk.step, answer.code, answer.message)
 
 

@@ -4,6 +4,10 @@ CREATE TEMP TABLE candidates (
     customer_id text NOT NULL, equipment_id text, work_order_id text, due_on date NOT NULL, occasion text NOT NULL, place integer NOT NULL
 ) ON COMMIT DROP
 
+-- name: drop_candidates
+-- Room for the next scan in the same transaction.
+DROP TABLE candidates
+
 -- name: copy_candidates
 -- COPY goes to the temporary table only: a duplicate in a keyed table would end the whole batch.
 COPY candidates (customer_id, equipment_id, work_order_id, due_on, occasion, place) FROM STDIN
