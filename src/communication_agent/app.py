@@ -6,7 +6,6 @@ import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import uuid4
 
 from communication_agent import communications, providers, telemetry
@@ -32,7 +31,7 @@ from communication_agent.foresight import Foresight
 from communication_agent.intake.communication_queue import CommunicationQueue
 from communication_agent.job_processor import JobProcessor
 from communication_agent.keys import Keys, load_keys
-from communication_agent.outcome import Limits
+from communication_agent.outcome import limits_of
 from communication_agent.provider import Provider
 from communication_agent.reconciler import Reconciler
 from communication_agent.registry import discover
@@ -109,7 +108,7 @@ def _built(config: Config, keys: Keys, central: CentralDatabase, gateway: Tenant
     schedules = ScheduleRepository(central, worker, max(config.lease_seconds, 300.0))
     ledger = OutcomeLedger(jobs, occasions)
     scheduler = Scheduler(cases, occasions, schedules)
-    limits = _limits(config)
+    limits = limits_of(config)
     queue_rows, attachments = QueueRepository(central), AttachmentRepository(central)
     return App(
         config=config,
@@ -133,15 +132,6 @@ def _built(config: Config, keys: Keys, central: CentralDatabase, gateway: Tenant
         processor=JobProcessor(cases, jobs, ledger, attachments, ways, limits, clock, config.max_concurrent_jobs),
         reconciler=Reconciler(cases, ledger, ways, limits, clock),
         queue=CommunicationQueue(central, tenants, queue_rows, occasions, attachments, shelf),
-    )
-
-
-def _limits(config: Config) -> Limits:
-    return Limits(
-        max_retries=config.max_retries,
-        retry_delay=timedelta(minutes=config.retry_delay_minutes),
-        dispatch_deadline=timedelta(seconds=config.dispatch_deadline_seconds),
-        grace=None if config.unknown_grace_seconds is None else timedelta(seconds=config.unknown_grace_seconds),
     )
 
 

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from psycopg import AsyncConnection
-
 from communication_agent.clock import civil_date
 from communication_agent.communication import Communication
 from communication_agent.config import Config
@@ -13,6 +11,7 @@ from communication_agent.content.composer import MessageLinks
 from communication_agent.content.variables import facts_for, missing
 from communication_agent.db.central_db import CentralDatabase
 from communication_agent.db.consent_repository import ConsentRepository, Contact
+from communication_agent.db.query import Connection
 from communication_agent.db.tenant_data_gateway import TenantDataGateway, knob_values
 from communication_agent.db.tenant_repository import TenantRepository
 from communication_agent.domain import Channel, Consent, Customer, Job, Pause, Snapshot, Suppression
@@ -68,20 +67,20 @@ class CaseReader:
         return knob_values(communication, tenant, self.environment)
 
     async def complete(
-        self, conn: AsyncConnection, tenant: TenantSettings, jobs: Sequence[Job], snapshots: Sequence[Snapshot], now: datetime
+        self, conn: Connection, tenant: TenantSettings, jobs: Sequence[Job], snapshots: Sequence[Snapshot], now: datetime
     ) -> list[CaseFile]:
         """Case files from snapshots and what our own ledger says on this connection."""
         ledger = await self.ledger(conn, tenant.id, [s.customer for s in snapshots if s.customer])
         return [self._file(tenant, job, snapshot, ledger, now) for job, snapshot in zip(jobs, snapshots, strict=True)]
 
     async def again(
-        self, conn: AsyncConnection, tenant: TenantSettings, files: Sequence[CaseFile], now: datetime, *, lock: bool
+        self, conn: Connection, tenant: TenantSettings, files: Sequence[CaseFile], now: datetime, *, lock: bool
     ) -> list[CaseFile]:
         """The same files with suppressions, consents, pauses and frequency cap re-read on this connection; `lock` for begin-dispatch."""
         ledger = await self.ledger(conn, tenant.id, [f.case.customer for f in files if f.case.customer], lock=lock)
         return [replace(f, case=ledger.applied(replace(f.case, now=now))) for f in files]
 
-    async def ledger(self, conn: AsyncConnection, tenant_id: str, customers: Sequence[Customer], *, lock: bool = False) -> "Ledger":
+    async def ledger(self, conn: Connection, tenant_id: str, customers: Sequence[Customer], *, lock: bool = False) -> "Ledger":
         """What our own database knows about these customers."""
         ids = [customer.id for customer in customers]
         addresses = {(a.channel, value) for c in customers for a in c.addresses if (value := normalise(a.channel, a.value))}

@@ -8,8 +8,6 @@ from datetime import datetime, timedelta
 from typing import assert_never
 from uuid import UUID
 
-from psycopg import AsyncConnection
-
 from communication_agent import outcome, telemetry
 from communication_agent.cases import CaseFile, CaseReader
 from communication_agent.clock import Clock, boot_seconds, jitter
@@ -17,6 +15,7 @@ from communication_agent.content.composer import compose
 from communication_agent.db.attachment_repository import AttachmentRepository
 from communication_agent.db.job_repository import Ending, Frozen, JobRepository, PutBack
 from communication_agent.db.outcome_ledger import OutcomeLedger
+from communication_agent.db.query import Connection
 from communication_agent.delivery import account, deliver, envelope, pack, payload_hash, pick_provider, unpack
 from communication_agent.domain import (
     Hold,
@@ -41,6 +40,8 @@ from communication_agent.provider import Dispatch, Provider
 from communication_agent.tenant import TenantSettings
 
 DATABASE_RETRY = timedelta(minutes=1)
+CONFIGURATION_RETRY = timedelta(minutes=15)
+BAD_WORDS = "CA-308"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +131,17 @@ class JobProcessor:
         moved: list[PutBack] = []
         for file, send in going:
             known = earlier.get(file.case.job.id)
-            if known and known["recipient"] != send.address:
-                # An earlier attempt may have used these bytes: sending them elsewhere is a person's decision.
-                moved.append(PutBack(_claimed(file.case.job), State.HELD, "address_changed"))
+            if known and (reason := self._not_again(tenant, file.case.job, known, send, now)):
+                moved.append(PutBack(_claimed(file.case.job), State.HELD, reason, unknown_since=file.case.job.unknown_since))
                 continue
             try:
                 prepared.append(self._thaw(tenant, file, known) if known else self._freeze(tenant, file, send, now))
             except Problem as problem:
-                broken.append(Ending(file.case.job, State.FAILED, _reason_of(problem)))
+                if problem.code == BAD_WORDS:
+                    broken.append(Ending(file.case.job, State.FAILED, f"template_error: {problem.what} {problem.why}"))
+                else:
+                    reason = f"configuration: {problem.what}"
+                    moved.append(PutBack(_claimed(file.case.job), State.SCHEDULED, reason, run_at=now + CONFIGURATION_RETRY))
         rest = [(f, v) for f, v in zip(files, verdicts, strict=True) if not isinstance(v, Send)]
         if rest or broken or moved:
             async with self.cases.central.engine() as conn, conn.transaction():
@@ -149,6 +153,7 @@ class JobProcessor:
     def _freeze(self, tenant: TenantSettings, file: CaseFile, send: Send, now: datetime) -> Prepared:
         case = file.case
         provider = pick_provider(tenant, send.channel, self.providers)
+        account(tenant, provider, self.cases.config)  # an account that is not complete is told before anything is begun
         links = self.cases.message_links(tenant, case.job.customer_id, send.channel, send.address)
         content = compose(case.communication, tenant, send.channel, file.facts, links)
         message = envelope(
@@ -165,6 +170,17 @@ class JobProcessor:
         facts = json.dumps(dict(file.facts))
         frozen = Frozen(case.job, str(send.channel), send.address, provider.name, payload, payload_hash(payload), facts)
         return Prepared(file, frozen, message, provider)
+
+    def _not_again(self, tenant: TenantSettings, job: Job, known: Mapping[str, object], send: Send, now: datetime) -> str | None:
+        """Why frozen bytes must not go out once more without a person, None when they may."""
+        if known["recipient"] != send.address:
+            return "address_changed"
+        if tenant.sending == "outbox" and known["provider"] != "outbox":
+            return "sending_changed"
+        provider = self.providers.get(str(known["provider"]))
+        if job.unknown_since and not (provider and outcome.may_repeat(provider, job.unknown_since, now)):
+            return outcome.OUTCOME_UNKNOWN
+        return None
 
     def _thaw(self, tenant: TenantSettings, file: CaseFile, known: Mapping[str, object]) -> Prepared:
         # An earlier attempt froze the bytes: they go out unchanged, through the same provider.
@@ -208,8 +224,11 @@ class JobProcessor:
             await self._settle(tenant, [(sending.pop(task), task.result()) for task in done])
 
     async def _send(self, tenant: TenantSettings, prepared: Prepared, moment: float) -> Receipt:
-        files = {a.sha256: await self.attachments.read(tenant.id, a.sha256) for a in prepared.message.attachments}
-        credentials = account(tenant, prepared.provider, self.cases.config)
+        try:
+            files = {a.sha256: await self.attachments.read(tenant.id, a.sha256) for a in prepared.message.attachments}
+            credentials = account(tenant, prepared.provider, self.cases.config)
+        except (LookupError, Problem) as error:
+            return Unavailable(f"not_ready: {error}")  # nothing has left yet
         if boot_seconds() - moment > self._deadline:
             # Frozen, suspended or starved: what was decided then is not sent now.
             return Unavailable("dispatch_deadline")
@@ -241,7 +260,7 @@ class JobProcessor:
         )
 
     async def _settle_verdicts(
-        self, conn: AsyncConnection, tenant: TenantSettings, rest: Sequence[tuple[CaseFile, Verdict]], now: datetime
+        self, conn: Connection, tenant: TenantSettings, rest: Sequence[tuple[CaseFile, Verdict]], now: datetime
     ) -> None:
         endings: list[Ending] = []
         moves: list[PutBack] = []
@@ -263,7 +282,7 @@ class JobProcessor:
         if moves:
             await self.jobs.put_back(conn, tenant.id, moves, now)
 
-    async def _end(self, conn: AsyncConnection, tenant: TenantSettings, endings: Sequence[Ending], now: datetime) -> None:
+    async def _end(self, conn: Connection, tenant: TenantSettings, endings: Sequence[Ending], now: datetime) -> None:
         if endings:
             await self.jobs.finish(conn, tenant.id, [replace(e, job=_claimed(e.job)) for e in endings], now)
             for ending in endings:
@@ -299,7 +318,3 @@ def _dispatching(job: Job, receipt: Receipt, now: datetime) -> Job:
 
 def _worded(reason: str, detail: str) -> str:
     return f"{reason}: {detail}" if detail else reason
-
-
-def _reason_of(problem: Problem) -> str:
-    return f"{'template_error' if problem.code == 'CA-308' else 'configuration'}: {problem.what} {problem.why}"

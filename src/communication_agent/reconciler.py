@@ -11,7 +11,7 @@ from communication_agent.db.job_repository import PutBack
 from communication_agent.db.outcome_ledger import OutcomeLedger
 from communication_agent.delivery import account, unpack
 from communication_agent.domain import Held, Job, Message, Outcome, Receipt, Retry, State, Uncertain
-from communication_agent.outcome import ABSENT_ONCE, OUTCOME_UNKNOWN, Limits
+from communication_agent.outcome import ABSENT_ONCE, NEVER_ARRIVED, OUTCOME_UNKNOWN, Limits
 from communication_agent.provider import Dispatch, Provider
 
 
@@ -69,7 +69,7 @@ class Reconciler:
                 )
                 return bool(await self.ledger.jobs.put_back(conn, job.tenant_id, [move], now, "reconciler"))
             # Proof that it never arrived: what follows is a fresh attempt.
-            proven = replace(job, unknown_since=None) if isinstance(result, Retry) and job.checks else job
+            proven = replace(job, unknown_since=None) if isinstance(result, Retry) and result.reason == NEVER_ARRIVED else job
             await self.ledger.record(conn, job.tenant_id, [(proven, result)], now)
         return True
 

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from psycopg import AsyncConnection
-
 from communication_agent import telemetry
 from communication_agent.cases import CaseReader
 from communication_agent.clock import civil_date, civil_instant
 from communication_agent.communication import Communication, Every, Schedule
 from communication_agent.db.audience_sql import Window
 from communication_agent.db.occasion_repository import Known, OccasionRepository, ScanPlan
+from communication_agent.db.query import Connection
 from communication_agent.db.schedule_repository import Run, ScheduleRepository, Slot
 from communication_agent.domain import Channel, Job, JobType
 from communication_agent.errors import Problem
@@ -170,7 +169,7 @@ class Scheduler:
 
     async def _enqueue(
         self,
-        conn: AsyncConnection,
+        conn: Connection,
         tenant: TenantSettings,
         communication: Communication,
         schedule: Schedule,

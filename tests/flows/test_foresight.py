@@ -103,7 +103,9 @@ async def _scanned(app: App, tenant: TenantSettings, communication: Communicatio
     return {(customer, equipment, due_on) for customer, equipment, _, due_on, *_ in rows}
 
 
-async def _explained(app: App, tenant: TenantSettings, communication: Communication, day: date, ids: list[str]) -> set[tuple[str, str, str]]:
+async def _explained(
+    app: App, tenant: TenantSettings, communication: Communication, day: date, ids: list[str]
+) -> set[tuple[str, str, str]]:
     knobs = app.cases.knobs(communication, tenant)
     async with app.gateway.session(tenant) as session:
         rows = await session.rows(communication, ids, _window(communication, day), knobs)

@@ -52,11 +52,13 @@ async def test_two_workers_at_the_same_time_send_everything_once(house: App, dea
     await asyncio.gather(everything(house), everything(other))
 
     messages = await listed(house)
-    assert [("sent", 40)] == [(outcome, len(messages)) for outcome in {message.outcome for message in messages}]
+    assert [(outcome, len(messages)) for outcome in {message.outcome for message in messages}] == [("sent", 40)]
     assert len(list((house.config.outbox / "hilltop").iterdir())) == 40
 
 
-async def test_several_machines_of_one_type_make_one_message_with_every_occasion_in_the_ledger(house: App, dealer: DealerRows) -> None:
+async def test_several_machines_of_one_type_make_one_message_with_every_occasion_in_the_ledger(
+    house: App, dealer: DealerRows
+) -> None:
     customer = await dealer.customer()
     for day in (1, 5, 3):
         await dealer.machine(customer, machine_hours=30, hours_read_at=TODAY, purchase_date=date(2026, 10, day), model=f"ZT-{day}")

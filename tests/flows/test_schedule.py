@@ -23,7 +23,9 @@ async def test_the_first_scan_of_a_new_dealer_covers_one_day_and_no_history(hous
     assert [message.due_on for message in await listed(house)] == [TODAY]
 
 
-async def test_an_outage_up_to_the_lateness_loses_nobody_and_older_ones_are_counted_not_sent(house: App, dealer: DealerRows) -> None:
+async def test_an_outage_up_to_the_lateness_loses_nobody_and_older_ones_are_counted_not_sent(
+    house: App, dealer: DealerRows
+) -> None:
     await everything(house)
     for days in range(1, 8):
         await dealer.bought(TODAY - 7 * DAY + days * DAY)
@@ -82,7 +84,9 @@ async def test_a_february_29_purchase_has_its_anniversary_on_the_28th_in_common_
 
 
 async def test_a_broken_dealer_delays_only_itself_and_catches_up(house: App, dealer: DealerRows, dealer_dsn: str) -> None:
-    await house.tenants.save(settings_for(dealer_dsn, "broken", database={"dbname": "nowhere", "user": "nobody", "port": 1}), MONDAY)
+    await house.tenants.save(
+        settings_for(dealer_dsn, "broken", database={"dbname": "nowhere", "user": "nobody", "port": 1}), MONDAY
+    )
     await dealer.bought(TODAY - 7 * DAY)
 
     assert await everything(house) == ["broken"]

@@ -8,10 +8,10 @@ from typing import LiteralString
 import psycopg
 import pytest
 from psycopg import errors, sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from communication_agent.config import Config
-from communication_agent.db import app_role
+from communication_agent.db import app_role, central_db
 from communication_agent.db.central_db import CentralDatabase
 from communication_agent.db.embedded import EmbeddedPostgres
 from communication_agent.db.servers import tenant_database
@@ -155,6 +155,32 @@ async def test_a_connection_that_the_server_dropped_while_idle_is_not_handed_out
     async with central.engine() as conn:
         assert conn.info.backend_pid != idle
         await conn.execute(NAMES)
+
+
+async def test_a_server_that_went_away_is_told_with_its_reason(
+    postgres: EmbeddedPostgres, central_copy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(central_db, "PATIENCE", 0.3)
+    central = await CentralDatabase.open(config_for(central_copy, tmp_path))
+    postgres.drop_database(str(conninfo_to_dict(central_copy)["dbname"]))
+    for work in (central.engine, lambda: central.tenant("elm")):
+        with pytest.raises(Problem, match=r"CA-801 .*does not exist"):
+            async with work():
+                pass
+    await central.close()
+
+
+async def test_when_every_connection_is_busy_that_is_what_is_told(central_config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(central_db, "PATIENCE", 0.3)
+    monkeypatch.setattr(central_db, "CONNECTIONS", 1)
+    central = await CentralDatabase.open(central_config)
+    async with central.engine():
+        with pytest.raises(Problem, match=r"CA-801 .*all 1 of this process were busy"):
+            async with central.engine():
+                pass
+    async with central.engine() as conn:
+        await conn.execute(NAMES)
+    await central.close()
 
 
 async def test_the_second_opening_finds_everything_made(central_config: Config) -> None:

@@ -110,6 +110,7 @@ def test_the_phone_is_one_piece_and_can_be_called() -> None:
         ("614.555.0142 ext. 12", "tel:+16145550142"),
         ("555-0142", "tel:5550142"),
         ("call us", ""),
+        ("24/7", ""),
         ("", ""),
     ],
 )
@@ -130,7 +131,7 @@ def test_line_breaks_of_a_paragraph_stay() -> None:
 def test_every_value_is_escaped() -> None:
     evil = "\"><script>alert('x')</script>[[body]]{{ x }}&"
     branding = Branding(evil, evil, evil, evil, evil, "https://x.example/a\"b'c", "#1f6b3a")
-    blocks = Blocks(evil, evil, (evil,), evil, "https://x.example/?a=\"'<", evil, evil, 'https://x.example/"><b>')
+    blocks = Blocks(evil, evil, (evil,), evil, "https://x.example/?a='\"><b>", evil, evil, 'https://x.example/"><b>')
     reader = read(branding, blocks)
     assert not reader.all("script")
     assert not reader.all("b")

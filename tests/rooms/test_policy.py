@@ -167,6 +167,13 @@ def test_not_even_a_pause_keeps_somebody_waiting_to_be_skipped(code: str) -> Non
     assert reason(decide(waiting)) == code
 
 
+def test_a_pause_does_not_hide_that_waiting_would_take_too_long() -> None:
+    capped = case(last_marketing_at=NOW - DAY, job={"useful_until": NOW + 5 * DAY}, pauses=(pause(),))
+    assert reason(decide(capped)) == "frequency_cap"
+    tonight = case(now=NIGHT, job={"useful_until": NIGHT + HOUR}, pauses=(pause(),))
+    assert reason(decide(tonight)) == "too_late"
+
+
 @given(cases())
 def test_a_wait_ends_in_the_future_and_while_the_message_is_useful(drawn: Case) -> None:
     verdict = decide(drawn)

@@ -1,6 +1,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
+from time import monotonic
 
 import pytest
 from hypothesis import given
@@ -56,6 +57,7 @@ def test_an_email_address_has_one_form_or_none(raw: str, value: str | None) -> N
         ("614.555.0142", "+16145550142"),
         ("1 614 555 0142", "+16145550142"),
         ("+1 (614) 555-0142 ", "+16145550142"),
+        ("(555) 555-0142", "+15555550142"),  # possible, though no such area exists
         ("+44 20 7946 0958", "+442079460958"),
         ("", None),
         ("555-0142", None),  # nobody knows the area
@@ -65,11 +67,19 @@ def test_an_email_address_has_one_form_or_none(raw: str, value: str | None) -> N
         ("614-555-0142 ext. 12", None),
         ("614-555-0142 #12", None),
         ("614-555-0142\r\nTo: +16145550143", None),
+        ("614-555\n0142", None),
         ("1" * 5000, None),
     ],
 )
 def test_a_phone_number_is_e164_or_none(raw: str, value: str | None) -> None:
     assert normalise(SMS, raw) == value
+
+
+@pytest.mark.parametrize("channel", Channel)
+def test_a_megabyte_in_an_address_column_holds_nobody_up(channel: Channel) -> None:
+    started = monotonic()
+    assert normalise(channel, "ä" * 1_000_000 + "@mailbox.example") is None
+    assert monotonic() - started < 0.5
 
 
 @given(

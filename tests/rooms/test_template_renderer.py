@@ -244,6 +244,17 @@ def test_an_unbalanced_template_names_its_line(source: str) -> None:
     assert "ine 2" in problem_of(source).what
 
 
+@pytest.mark.parametrize("name", ["now", "today", "partial"])
+def test_a_template_cannot_read_the_clock_or_the_engine(name: str) -> None:
+    assert f'"{name}" is not known' in problem_of(f"{{{{ {name} }}}}").what
+
+
+def test_a_template_has_at_most_200_tags_and_no_control_character() -> None:
+    assert rendered("{{ a }}" * 200, a="x") == "x" * 200
+    assert "201 tags" in problem_of("{{ a }}" * 201, a="x").what
+    assert "control character" in problem_of("one\n\ttwo\x00").what
+
+
 def test_html_escapes_values_once_and_text_not_at_all() -> None:
     source = "<b>{{ first_name }}</b>{{ first_name | escape }}"
     assert rendered(source, html=True, first_name="<i>&") == "<b>&lt;i&gt;&amp;</b>&lt;i&gt;&amp;"
@@ -289,7 +300,8 @@ def test_a_second_else_is_an_error_and_not_silently_dropped_words() -> None:
         ('{{ "paid" | money }}', "paid"),
         ("{{ 0 | default: 5 }}", "0"),
         ('{{ "zero turn" | capitalize }}', "Zero turn"),
-        ('{{ "McKay" | capitalize | upcase }}', "MCKAY"),
+        ('{{ "mcKay" | capitalize }}', "McKay"),
+        ('{{ "McKay" | upcase }}', "MCKAY"),
         ('{{ "ABC" | downcase }}', "abc"),
         ('{{ "  a " | strip }}', "a"),
         ('{{ "abcdefgh" | truncate: 5 }}', "ab..."),

@@ -359,6 +359,7 @@ def test_a_fact_that_cannot_be_written_in_an_sms_is_missing_there() -> None:
         ("€5 [a] {b} \\ ~ ^ |", "€5 [a] {b} \\ ~ ^ |", 27),
         ("🚜 שרה", " ", 1),
         ("a\u00a0b\u202f1", "a b 1", 5),
+        ("rock `n` roll", "rock 'n' roll", 13),
         ("½ ² ﬁ", "12 2 fi", 7),
     ],
 )

@@ -18,7 +18,7 @@ from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, cast
 from uuid import uuid4
 
 # BODY is in the middle of the message, END after its final dot.
@@ -28,10 +28,13 @@ _LARGEST = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What the server does at a step instead of its duty: says `answer`, then goes on, closes, resets or hangs."""
+    """What the server does at a step instead of its duty: says `answer`, then goes on, closes, resets, hangs or stalls.
+
+    While it stalls it reads nothing, until `server.resumed` is set; then it goes on.
+    """
 
     answer: bytes = b""
-    then: Literal["goes on", "closes", "resets", "hangs"] = "goes on"
+    then: Literal["goes on", "closes", "resets", "hangs", "stalls"] = "goes on"
     pause: float = 0  # seconds before each octet of the answer
     keeps: bool = False  # at END: whether the message was taken although it does not look so
 
@@ -99,6 +102,7 @@ class SmtpServer:
     commands: list[str] = field(default_factory=list[str])
     connections: int = 0
     port: int = 0
+    resumed: asyncio.Event = field(default_factory=asyncio.Event)
     _server: asyncio.Server | None = None
     _heard: asyncio.Event = field(default_factory=asyncio.Event)
     _sessions: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
@@ -204,6 +208,8 @@ class SmtpServer:
 
     async def _data(self, session: _Session) -> None:
         await self._say(session, "data", "354 go ahead")
+        if (fault := self.faults.get("data")) and not fault.answer.startswith(b"354"):
+            return
         if fault := self.faults.get("body"):
             await session.reader.readexactly(10)
             await self._misbehave(session, fault)
@@ -230,6 +236,8 @@ class SmtpServer:
     async def _misbehave(self, session: _Session, fault: Fault) -> None:
         for octet in fault.answer:
             await asyncio.sleep(fault.pause)
+            if session.writer.is_closing():
+                raise _Over
             session.writer.write(bytes([octet]))
         match fault.then:
             case "goes on":
@@ -242,6 +250,12 @@ class SmtpServer:
                 session.writer.transport.abort()
             case "hangs":
                 await asyncio.Event().wait()
+            case "stalls":
+                transport = cast("asyncio.Transport", session.writer.transport)
+                transport.pause_reading()
+                await self.resumed.wait()
+                transport.resume_reading()
+                return
         raise _Over
 
 

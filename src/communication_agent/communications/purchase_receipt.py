@@ -5,7 +5,7 @@ from communication_agent.domain import LANE_PERSON, Purpose
 
 WORDING = Wording(
     subject="Your receipt {{ receipt_number }}",
-    preheader="{% if has_attachment %}Receipt attached, and where{% else %}Where{% endif %} to turn if you need us.",
+    preheader="{% if has_attachment %}Receipt attached, and where{% else %}Where{% endif %} to turn if you need anything.",
     body="""\
 Hi {{ first_name | default: "there" }},
 

@@ -58,11 +58,6 @@ class Variable:
         """Whether a part of it would be false: numbers that people look up, and words that must not be rewritten."""
         return "verbatim" in self.source or self.name.endswith(("_number", "_reference"))
 
-    @cached_property
-    def of_dealer(self) -> bool:
-        """Whether only the tenant file may say it."""
-        return self.source.startswith("central.tenants")
-
 
 def _load() -> dict[str, Variable]:
     text = resources.files("communication_agent.content").joinpath("variables.toml").read_text(encoding="utf-8")

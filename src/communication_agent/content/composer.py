@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from email.utils import parseaddr
 from functools import lru_cache
 from urllib.parse import quote
 
@@ -33,7 +34,7 @@ class MessageLinks:
     """Addresses made for one message."""
 
     preferences: str  # where the customer chooses what to get
-    reply: str  # the mailbox that answers reach
+    reply: str  # the mailbox that answers reach, with or without a name; without one the reply button calls the dealer
 
 
 def compose(
@@ -127,9 +128,10 @@ def _button_url(
     communication: Communication, tenant: TenantSettings, facts: Mapping[str, str], links: MessageLinks, subject: str
 ) -> str:
     target = communication.wording.button.target
-    if target == "reply":
-        url = f"mailto:{quote(links.reply, safe='@+')}?subject={quote(f'Re: {subject}')}" if links.reply else ""
-    elif target == "dealership_phone":
+    mailbox = parseaddr(links.reply)[1]
+    if target == "reply" and mailbox:
+        url = f"mailto:{quote(mailbox, safe='@+')}?subject={quote(f'Re: {subject}')}"
+    elif target in {"reply", "dealership_phone"}:
         url = branding_of(tenant).phone_url
     else:
         url = facts.get(target, "")

@@ -25,8 +25,9 @@ _LONGEST_SHORT = 60  # of dates, money, numbers: longer ones are something else
 
 def clean(text: str) -> str:
     """One line without control, invisible and direction-changing characters, and without braces, which only templates need."""
+    text = text[:_LONGEST_RAW]
     if not (text.isascii() and text.isprintable()):
-        text = "".join(_visible(character) for character in unicodedata.normalize("NFC", text[:_LONGEST_RAW]))
+        text = "".join(_visible(character) for character in unicodedata.normalize("NFC", text))
     return " ".join(text.replace("{", "").replace("}", "").split())
 
 

@@ -35,8 +35,9 @@ def facts_for(
         **_of_machine(snapshot.equipment, max(due_on, sent_on), given),
         **_of_work(snapshot.work_order),
         **snapshot.facts,
-        **{name: value for name, value in given.items() if not _only_dealer(name)},
+        **given,
         **links,
+        # Last, so that no row can put words into the dealer's mouth, an offer least of all.
         **_of_dealer(tenant, sent_on),
         "has_attachment": "true" if has_attachment else "",
     }
@@ -93,10 +94,6 @@ def _value(variable: Variable | None, text: str) -> str | int | bool:
 
 def _known(name: str, communication: Communication) -> bool:
     return name in CATALOGUE or name in communication.given
-
-
-def _only_dealer(name: str) -> bool:
-    return name == "has_attachment" or (name in CATALOGUE and CATALOGUE[name].of_dealer)
 
 
 def _written(name: str, raw: str) -> str:

@@ -120,13 +120,17 @@ async def _work(conn: AsyncConnection[TupleRow], tenant_id: str) -> AsyncGenerat
     await AsyncCursor(conn).execute(sql.SQL("BEGIN; SET LOCAL app.tenant = {}").format(sql.Literal(tenant_id)))
     try:
         yield
-        if conn.info.transaction_status == TransactionStatus.INERROR:
-            raise errors.InFailedSqlTransaction("an error was swallowed: COMMIT would silently have kept nothing")
+        _refuse_swallowed_error(conn)
     except BaseException:
         if conn.info.transaction_status in {TransactionStatus.INTRANS, TransactionStatus.INERROR}:
             await conn.rollback()
         raise
     await conn.commit()
+
+
+def _refuse_swallowed_error(conn: AsyncConnection[TupleRow]) -> None:
+    if conn.info.transaction_status == TransactionStatus.INERROR:
+        raise errors.InFailedSqlTransaction("an error was swallowed: COMMIT would silently have kept nothing")
 
 
 async def _prepare(servers: Servers, *, distributed: bool) -> tuple[str | None, Problem | None]:

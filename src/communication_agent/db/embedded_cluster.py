@@ -3,20 +3,19 @@
 import hashlib
 import os
 import shutil
-import socket
 import stat
-import struct
 import subprocess
+import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 from communication_agent.db.embedded_binaries import Account, Programs, account_for, find_programs, run
+from communication_agent.db.embedded_postmaster import SOCKET, Postmaster, clear_away_the_dead
 from communication_agent.errors import Problem
 
 SETTINGS: Mapping[str, str] = {
@@ -45,60 +44,9 @@ SETTINGS: Mapping[str, str] = {
     "log_min_error_statement": "panic",
     "log_checkpoints": "off",
 }
-SOCKET = ".s.PGSQL.5432"
 _LONGEST_SOCKET = 100  # bytes; the systems' limits are 103 (macOS) and 107 (Linux)
 _LARGEST_LOG = 8 * 1024 * 1024  # bytes
 _PATIENCE = 300  # seconds that crash recovery may take
-_SEGMENTS = Path("/proc/sysvipc/shm")
-# The shortest message that a server answers (SSLRequest in PostgreSQL's manual, "Message Formats").
-_MAY_I_USE_TLS = struct.pack("!ii", 8, 80877103)
-
-
-@dataclass(frozen=True, slots=True)
-class Postmaster:
-    """What postmaster.pid says about the server that runs, or ran, on a data directory."""
-
-    pid: int
-    sockets: Path
-    segment: tuple[str, str] | None  # key and id of its shared memory, once there is one
-    status: str
-
-    @classmethod
-    def read(cls, data: Path) -> Self | None:
-        """None without a (whole) file."""
-        with suppress(FileNotFoundError, ValueError, IndexError):
-            lines = (data / "postmaster.pid").read_text().splitlines()
-            key, _, number = lines[6].strip().partition(" ") if len(lines) > 6 else ("", "", "")
-            segment = (key, number.strip()) if number else None
-            return cls(int(lines[0]), data / lines[4], segment, lines[7].strip() if len(lines) > 7 else "")
-        return None
-
-    def accepts(self) -> bool:
-        """Whether somebody answers on the socket, which lies where only the server can have made it.
-
-        To connect is not enough: a killed server's last child keeps the socket open for a moment and answers nothing.
-        """
-        with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(1)
-            try:
-                client.connect(str(self.sockets / SOCKET))
-                client.sendall(_MAY_I_USE_TLS)
-                return client.recv(1) != b""
-            except TimeoutError:
-                return True  # busy, not dead
-            except OSError:
-                return False
-
-    def ready(self) -> bool:
-        """Whether it answers queries."""
-        return self.status == "ready" and self.accepts()
-
-    def lives(self) -> bool:
-        """Whether it, or a child that outlived it, still works on the data. A zombie does not."""
-        if self.accepts():
-            return True
-        # Not by the pid, which may be a zombie's or by now somebody else's: PostgreSQL's own interlock is this segment.
-        return _attached(self.segment, self.pid) if self.segment else _named_postgres(self.pid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +95,7 @@ class Cluster:
         if self._major() is None:
             self._create(programs, account)
         self._configure(account, sockets)
-        self._clear_away_the_dead()
+        clear_away_the_dead(self.data, self.sockets)
         started = self._pg_ctl(programs, account, "-l", "start.log", "-t", str(_PATIENCE), "start")
         if started.returncode:
             raise self.problem(self._last_words() or _tail(started.stderr), "mend what it names and try again; the data are kept")
@@ -181,17 +129,21 @@ class Cluster:
             raise self.problem(f"{self.data} holds something else than a database.", "move it away; nothing is ever deleted")
         new = Path(tempfile.mkdtemp(prefix="pg.new-", dir=self.home))
         _give(new, account)
-        # The builtin locale sorts alike on every system; the C library's C.UTF-8 does not exist everywhere.
-        modern = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
-        locale = modern if programs.major >= 17 else ("--locale=C.UTF-8",)
-        options = ("-U", "postgres", "-E", "UTF8", "--data-checksums", "--auth-local=peer", "--auth-host=reject", *locale)
-        if self.settings["fsync"] == "off":
-            options = (*options, "--no-sync")
-        made = run((str(programs.bin / "initdb"), "-D", _here(account), *options), account, new)
+        made = run((str(programs.bin / "initdb"), "-D", _here(account), *self._initdb_options(programs.major)), account, new)
         if made.returncode:
             raise self.problem(_tail(made.stderr), "mend what PostgreSQL names and try again")
         new.rename(self.data)
         _fsync(self.home)  # or a power cut could bring back the old name, under which data are taken for half-made
+
+    def _initdb_options(self, major: int) -> Iterator[str]:
+        yield from ("-U", "postgres", "-E", "UTF8", "--data-checksums", "--auth-local=peer", "--auth-host=reject")
+        # The builtin locale sorts alike on every system; the C library's C.UTF-8 does not exist everywhere.
+        modern = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+        yield from modern if major >= 17 else ("--locale=C.UTF-8",)
+        if self.settings["fsync"] == "off":
+            yield "--no-sync"
+        elif major >= 17 and sys.platform == "linux":
+            yield "--sync-method=syncfs"  # once instead of a thousand times, which a busy disk makes seconds of
 
     def _configure(self, account: Account, sockets: Path) -> None:
         """Written at every start, so that a new version's settings hold; ALTER SYSTEM still wins."""
@@ -220,16 +172,6 @@ class Cluster:
                 raise self.problem(why, "name a shorter directory in COMMUNICATION_AGENT_HOME") from None
         return self.sockets
 
-    def _clear_away_the_dead(self) -> None:
-        """Nothing lives on the data (runs() has seen to it), but the pid in the lock files may look alive to PostgreSQL.
-
-        Where process 1 does not reap, a killed server stays a zombie; after a container's restart its pid is another's.
-        """
-        if not _SEGMENTS.exists():
-            return
-        for path in (self.data / "postmaster.pid", self.sockets / SOCKET, self.sockets / f"{SOCKET}.lock"):
-            path.unlink(missing_ok=True)
-
     def _pg_ctl(self, programs: Programs, account: Account, *words: str) -> subprocess.CompletedProcess[str]:
         return run((str(programs.bin / "pg_ctl"), "-D", _here(account), "-w", *words), account, self.data)
 
@@ -238,7 +180,7 @@ class Cluster:
         begun = (self.data / "postgresql.conf").stat().st_mtime_ns
         logs = [self.data / "start.log", *sorted((self.data / "log").glob("server-*.log"))]
         fresh = [log for log in logs if log.exists() and log.stat().st_mtime_ns >= begun]
-        return _tail("".join(log.read_text(errors="replace") for log in fresh))
+        return _tail("".join(_since_start(log.read_text(errors="replace")) for log in fresh))
 
 
 def _here(account: Account) -> str:
@@ -247,23 +189,6 @@ def _here(account: Account) -> str:
     A borrowed user may have no way to it from the root (below /root), yet stands in it: then the name is a link to here.
     """
     return "/proc/self/cwd" if account.borrowed and Path("/proc/self/cwd").exists() else "."
-
-
-def _attached(segment: tuple[str, str], creator: int) -> bool:
-    """Whether a process uses the shared memory that `creator` made; False also where the system does not say."""
-    with suppress(FileNotFoundError):
-        for line in _SEGMENTS.read_text().splitlines()[1:]:
-            key, number, _, _, maker, _, processes, *_ = line.split()
-            if ((key, number), int(maker)) == (segment, creator):
-                return int(processes) > 0
-    return False
-
-
-def _named_postgres(pid: int) -> bool:
-    with suppress(OSError):
-        name, _, rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
-        return name.endswith("(postgres") and rest.split()[0] != "Z"
-    return False
 
 
 def _give(path: Path, account: Account) -> None:
@@ -291,6 +216,11 @@ def _fsync(directory: Path) -> None:
 
 def _quoted(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def _since_start(log: str) -> str:
+    before, marker, after = log.rpartition("starting PostgreSQL")
+    return marker + after if before else log
 
 
 def _tail(text: str, lines: int = 8) -> str:

@@ -77,6 +77,10 @@ class MessageRepository:
         ]
         return sorted(steps + events, key=lambda step: step.at)
 
+    async def in_question(self, conn: AsyncConnection) -> "Sequence[tuple[str, str, int]]":
+        """Tenant, state (held or uncertain) and number of the messages that wait for a person or for evidence; engine only."""
+        return [(str(r["tenant_id"]), str(r["state"]), cast("int", r["jobs"])) for r in await rows(conn, SQL["in_question"], {})]
+
     async def tenant_of(self, conn: AsyncConnection, id_: UUID) -> str | None:
         """Which tenant a message belongs to; engine connections only."""
         found = await rows(conn, SQL["tenant_of"], {"id": id_})

@@ -166,7 +166,7 @@ def _attempt(conn: AsyncConnection[TupleRow], migration: Migration) -> Callable[
     async def step_by_step() -> None:
         await _run(conn, f"SET lock_timeout = '{LOCK_TIMEOUT}'")
         try:
-            for step in _split(migration.text):
+            for step in split_steps(migration.text):
                 await _run(conn, step)
             await _note(conn, migration, started)
         finally:
@@ -239,8 +239,8 @@ def _read(path: Path) -> Migration:
     return Migration(int(match[1]), match[2], path.read_text(encoding="utf-8"))
 
 
-def _split(text: str) -> list[str]:
-    """Statements that cannot share a transaction; a semicolon ends a line only where a statement ends (linted)."""
+def split_steps(text: str) -> list[str]:
+    """The statements of a `-- no-transaction` file; a semicolon ends a line only where a statement ends (linted)."""
     return [step for step in _ENDED.split(text) if any(line and not line.startswith("--") for line in step.splitlines())]
 
 

@@ -32,7 +32,17 @@ class OutcomeLedger:
                 case Failed(reason):
                     endings.append(Ending(job, State.FAILED, reason))
                 case Retry(at, reason, burned):
-                    moves.append(PutBack(job, State.SCHEDULED, reason, run_at=at, burned=burned, unknown_since=job.unknown_since))
+                    moves.append(
+                        PutBack(
+                            job,
+                            State.SCHEDULED,
+                            reason,
+                            run_at=at,
+                            burned=burned,
+                            unknown_since=job.unknown_since,
+                            died=job.state is State.UNCERTAIN,
+                        )
+                    )
                 case Uncertain(reason, check_at):
                     moves.append(PutBack(job, State.UNCERTAIN, reason, check_at=check_at, unknown_since=job.unknown_since or now))
                 case Held(reason):

@@ -10,6 +10,7 @@ from psycopg.rows import dict_row
 from communication_agent.db.statements import Statement
 
 Row = dict[str, object]
+Connection = AsyncConnection  # what the spines and doors hand on, without knowing the driver
 
 
 async def rows(conn: AsyncConnection, statement: Statement, values: Mapping[str, object]) -> list[Row]:

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
-from psycopg import AsyncConnection
-
 from communication_agent.clock import civil_date
 from communication_agent.communication import Communication
 from communication_agent.db.attachment_repository import AttachmentRepository
 from communication_agent.db.central_db import CentralDatabase
 from communication_agent.db.occasion_repository import OccasionRepository
+from communication_agent.db.query import Connection
 from communication_agent.db.queue_repository import Answer, QueueRepository
 from communication_agent.db.tenant_repository import TenantRepository
 from communication_agent.domain import Attachment, Channel, Job, JobType
@@ -42,7 +41,7 @@ class CommunicationQueue:
                 answers.append(await self._push(conn, tenant, row, now))
         return answers
 
-    async def _push(self, conn: AsyncConnection, tenant: TenantSettings, raw: object, now: datetime) -> Answer:
+    async def _push(self, conn: Connection, tenant: TenantSettings, raw: object, now: datetime) -> Answer:
         external_id = _external_id(raw)
         if external_id and (known := await self.queue.one(conn, tenant.id, external_id)):
             return Answer(external_id, "duplicate", known.message_id, None)
@@ -66,7 +65,7 @@ class CommunicationQueue:
         return bool(waiting)
 
     async def _accept(
-        self, conn: AsyncConnection, tenant: TenantSettings, raw: object, now: datetime
+        self, conn: Connection, tenant: TenantSettings, raw: object, now: datetime
     ) -> tuple[Answer, Mapping[str, object]]:
         try:
             checked = check(raw, tenant.id, self.communications)

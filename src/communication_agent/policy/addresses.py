@@ -18,6 +18,7 @@ def normalise(channel: Channel, raw: str) -> str | None:
     Equal results mean the same mailbox or phone, so this is the form to hash for suppressions. Normalising twice changes nothing.
     """
     text = raw.strip()
+    # Both libraries refuse these too; a line break in an address is somebody else's header, so one look more is cheap.
     if not text or len(text) > LONGEST or any(character < " " or character == "\x7f" for character in text):
         return None
     return _email(text) if channel is Channel.EMAIL else _phone(text)

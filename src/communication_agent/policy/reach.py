@@ -51,22 +51,22 @@ def _on(case: Case, channel: Channel) -> Send | Skip:
     if not values:
         return Skip("bad_address", ", ".join(sorted({fault(address) or "" for address in known})))
     stopped = _suppressed(case, channel)
-    own = {normalise(channel, address.value) for address in known} if stopped else set[str | None]()
-    wishes = [s for value, s in stopped.items() if value in own and s.reason != "bounced"]
-    stop = _told(case, customer, wishes) or refusal(case, customer, channel)
+    stop = _stop(case, customer, [s for a in known if (s := stopped.get(normalise(channel, a.value) or ""))])
+    refused = stop or refusal(case, customer, channel)
     free = [value for value in values if value not in stopped]
-    if stop or not free:
-        return Skip("suppressed", stop or "the address bounced")
+    if refused or not free:
+        return Skip("suppressed", refused or "the address bounced")
     if case.marketing and channel is Channel.SMS and not opted_in(case, customer, channel):
         return Skip("no_consent", "no consent to marketing texts on record")
     return Send(channel, free[0])
 
 
-def _told(case: Case, customer: Customer, wishes: list[Suppression]) -> str | None:
+def _stop(case: Case, customer: Customer, own: list[Suppression]) -> str | None:
     """What closes a whole channel, in words: a person who told us to stop at one address is not written to at another."""
     if customer.do_not_contact:
         return "do not contact"
-    return f"{wishes[0].reason} on {civil_date(wishes[0].since, case.tenant.zone)}" if wishes else None
+    wish = next((s for s in own if s.reason != "bounced"), None)
+    return f"{wish.reason} on {civil_date(wish.since, case.tenant.zone)}" if wish else None
 
 
 def _suppressed(case: Case, channel: Channel) -> dict[str, Suppression]:

@@ -203,7 +203,7 @@ CREATE TABLE communication_queue (
     status       text NOT NULL DEFAULT 'received' CHECK (status IN ('received', 'accepted', 'invalid')),
     error        text,
     job_id       uuid,
-    received_at  timestamptz NOT NULL,
+    received_at  timestamptz NOT NULL DEFAULT now(), -- other systems write only tenant_id, external_id and payload
     PRIMARY KEY (tenant_id, external_id),
     CONSTRAINT accepted_has_a_job CHECK ((status = 'accepted') = (job_id IS NOT NULL)),
     CONSTRAINT invalid_has_an_error CHECK ((status = 'invalid') = (error IS NOT NULL))

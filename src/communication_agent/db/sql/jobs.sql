@@ -192,7 +192,7 @@ CROSS JOIN LATERAL (
 -- name: release_paused
 -- After a pause its jobs need not wait for their next look.
 UPDATE communication_jobs SET run_at = %(now)s
-WHERE tenant_id = %(tenant_id)s AND state = 'scheduled' AND reason = ANY (%(reasons)s)
+WHERE tenant_id = %(tenant_id)s AND state = 'scheduled' AND split_part(reason, ':', 1) = ANY (%(reasons)s)
 
 -- name: one
 -- A live job, whatever its state.

@@ -44,3 +44,9 @@ SELECT id, fallback_of FROM communication_jobs WHERE tenant_id = %(tenant_id)s A
 SELECT tenant_id FROM communication_jobs WHERE id = %(id)s
 UNION
 SELECT tenant_id FROM communication_history WHERE id = %(id)s
+
+-- name: in_question
+-- What waits for a person or for evidence, by tenant, for people who look after everything.
+-- fanout: counts over all tenants, of a partial index
+SELECT tenant_id, state, count(*)::int AS jobs, min(created_at) AS oldest FROM communication_jobs
+WHERE state IN ('uncertain', 'held') GROUP BY tenant_id, state ORDER BY tenant_id, state

@@ -31,7 +31,7 @@ made AS (
            (array_agg(c.work_order_id ORDER BY c.place))[1],
            array_agg(c.occasion ORDER BY c.place), 'scheduler', min(c.due_on), %(today)s, '{}', '[]', %(lane)s,
            %(seq)s + row_number() OVER (ORDER BY f.job_id), %(state)s, %(reason)s, %(run_at)s,
-           ((min(c.due_on) + %(useful_days)s + 1)::timestamp AT TIME ZONE %(zone)s), 0, 0, 0, 0, %(now)s
+           ((min(c.due_on) + %(useful_days)s::int + 1)::timestamp AT TIME ZONE %(zone)s), 0, 0, 0, 0, %(now)s
     FROM fresh f JOIN candidates c ON c.occasion = f.key
     GROUP BY f.job_id
     RETURNING id)

@@ -1,0 +1,165 @@
+"""Codes in words: outcomes, reasons, states and what happened to a message."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from communication_agent.db.console_repository import Whole
+from communication_agent.db.message_repository import Step
+from communication_agent.domain import State
+from communication_agent.policy import REASONS
+
+OUTCOMES: Mapping[str, str] = {
+    "sent": "Sent",
+    "waiting": "Waiting",
+    "skipped": "Skipped",
+    "failed": "Failed",
+    "cancelled": "Cancelled",
+}
+
+# Beside the gate's own reasons: what the queue, the processor and the reconciler write.
+_SENTENCES: Mapping[str, str] = {
+    **REASONS,
+    "planned": "It waits for the hour at which messages of its type leave.",
+    "ready": "It is its turn in a moment.",
+    "in_flight": "It is being sent at this moment.",
+    "uncertain": "The provider was asked and did not answer: it is being found out whether the message arrived.",
+    "held": "Only a person can decide what happens to it.",
+    "already_asked": "This occasion has had its message: one reason to write makes one message.",
+    "tenant_database": "The dealer's database does not answer.",
+    "address_changed": "The customer's address changed after the words were fixed.",
+    "template_error": "The words could not be made.",
+    "configuration": "A setting is wrong.",
+    "dispatch_deadline": "The machine was too slow between the decision and the sending.",
+    "credentials_refused": "The provider does not accept the dealer's key.",
+    "outcome_unknown": "It may have arrived or not; nobody could find out.",
+    "never_arrived": "The provider does not know it: it never arrived there.",
+    "absent_once": "The provider does not know it yet; it is asked once more.",
+    "worker_died": "The program ended while it was being sent.",
+    "killed_its_worker_three_times": "The program ended three times while it was working on it.",
+    "refused_by_outbox": "The outbox refuses this address, as its file says.",
+    "not_a_message": "It cannot be put into the form that mail needs.",
+    "provider_timeout": "The provider did not answer in time.",
+}
+
+_SHORT: Mapping[str, str] = {
+    "too_late": "Too late",
+    "not_true_any_more": "Not true any more",
+    "no_address": "No address",
+    "bad_address": "Bad address",
+    "suppressed": "Told us to stop",
+    "no_consent": "No consent",
+    "missing_fact": "A fact is missing",
+    "all_paused": "Everything paused",
+    "tenant_paused": "Dealer paused",
+    "type_paused": "Type paused",
+    "channel_paused": "Channel paused",
+    "restored_backup": "Restored backup",
+    "frequency_cap": "Had one lately",
+    "quiet_hours": "Quiet hours",
+    "planned": "Planned",
+    "ready": "Its turn",
+    "in_flight": "On its way",
+    "uncertain": "Being found out",
+    "held": "Needs a person",
+    "already_asked": "Had its message",
+    "tenant_database": "Dealer's database",
+    "refused_by_outbox": "Refused",
+}
+
+_CODE = re.compile(r"[a-z][a-z0-9_]*")
+_PROVIDERS = {"outbox": "the outbox", "smtp": "the mail server", "resend": "Resend", "sendgrid": "SendGrid", "twilio": "Twilio"}
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """A reason: its code, a word or two, a sentence, and what exactly was seen."""
+
+    code: str
+    short: str
+    sentence: str
+    detail: str
+
+
+def why(reason: str | None) -> Why | None:
+    """A stored reason (`code` or `code: detail`) in words; a provider's own words stay as they are."""
+    if not reason:
+        return None
+    code, _, detail = reason.partition(":")
+    if not _CODE.fullmatch(code):
+        return Why("provider", "The provider said no", reason, "")
+    plain = code.replace("_", " ").capitalize()
+    return Why(code, _SHORT.get(code, plain), _SENTENCES.get(code, f"{plain}."), detail.strip())
+
+
+def provider_name(name: str | None) -> str:
+    """The provider as people call it."""
+    return _PROVIDERS.get(name or "", name or "the provider")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a timeline; `kind` names its sign, `minor` ones are the machine's own steps."""
+
+    at: datetime
+    kind: str
+    words: str
+    detail: str
+    minor: bool = False
+
+
+def birth(message: Whole) -> Entry:
+    """How the message came to be."""
+    match message.source:
+        case "scheduler":
+            words = f"Found by the scan of {message.as_of:%B} {message.as_of.day}"
+        case "queue":
+            words = "Asked for by another system"
+        case "fallback":
+            words = "Takes over, because the first way had failed"
+        case source:
+            words = f"Asked for by {source}"
+    due = f"due on {message.due_on:%B} {message.due_on.day}" if message.source == "scheduler" else ""
+    return Entry(message.created_at, "made", words, due)
+
+
+def timeline(message: Whole, steps: Sequence[Step], provider: str | None) -> list[Entry]:
+    """Everything that happened, in words, the oldest first."""
+    entries, before = [birth(message)], ""
+    for step in steps:
+        entries.append(_entry(step, before, provider))
+        before = step.what if step.what in set(State) else before
+    return entries
+
+
+def _entry(step: Step, before: str, provider: str | None) -> Entry:
+    reason = why(step.reason)
+    sentence, detail = (reason.sentence, reason.detail) if reason else ("", "")
+    match step.what:
+        case State.READY if before in {State.CLAIMED, State.DISPATCHING}:
+            return Entry(step.at, "again", "Put back, because the program that had it ended", detail)
+        case State.READY:
+            return Entry(step.at, "ready", "Its time has come", "", minor=True)
+        case State.CLAIMED:
+            return Entry(step.at, "ready", "Taken up", f"by {step.actor}", minor=True)
+        case State.DISPATCHING:
+            return Entry(step.at, "gate", f"Passed every check; the words were fixed and handed to {provider_name(provider)}", "")
+        case State.SCHEDULED if before in {State.DISPATCHING, State.UNCERTAIN}:
+            return Entry(step.at, "again", f"Will be tried again. {sentence}", detail)
+        case State.SCHEDULED:
+            return Entry(step.at, "waiting", f"Waits. {sentence}", detail)
+        case State.UNCERTAIN:
+            return Entry(step.at, "uncertain", f"Nobody knows yet whether it arrived. {sentence}", detail)
+        case State.HELD:
+            return Entry(step.at, "held", f"Held for a person. {sentence}", detail)
+        case State.SENT:
+            return Entry(step.at, "sent", "Sent", "")
+        case State.SKIPPED:
+            return Entry(step.at, "skipped", f"Skipped. {sentence}", detail)
+        case State.FAILED:
+            return Entry(step.at, "failed", f"Failed. {sentence}", detail)
+        case State.CANCELLED:
+            return Entry(step.at, "cancelled", f"Cancelled by {step.actor}. {sentence if reason else ''}".strip(), detail)
+        case event:
+            return Entry(step.at, "event", f"{provider_name(step.actor).capitalize()} says: {event}", "")
