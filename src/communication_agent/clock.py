@@ -42,10 +42,9 @@ def civil_date(now: datetime, zone: ZoneInfo) -> date:
 
 
 def civil_instant(day: date, at: civil_time, zone: ZoneInfo) -> datetime:
-    """The first instant (UTC) at which clocks in `zone` show `at` on `day` or, inside a spring gap, have passed it."""
-    local = datetime.combine(day, at, zone)
-    # A time inside the spring gap does not exist: the round trip through UTC moves it past the gap.
-    return local.astimezone(UTC)
+    """The first instant (UTC) at which clocks in `zone` show `at` on `day`; inside a spring gap, as long after its start as `at` is."""
+    # A time inside the spring gap does not exist: the offset before the change moves it past the gap.
+    return datetime.combine(day, at, zone).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class Config(BaseSettings):
     )
     quiet_hours_start: time = Field(time(21), description="civil time in the customer's zone from which nothing leaves")
     quiet_hours_end: time = Field(time(8), description="civil time in the customer's zone until which nothing leaves")
-    frequency_cap_days: int = Field(7, ge=0, description="a customer gets at most one marketing message in so many days")
+    frequency_cap_days: int = Field(7, ge=0, le=3650, description="a customer gets at most one marketing message in so many days")
     gmail_poll_interval_ms: int = Field(60_000, ge=1000, description="how often Gmail is polled, in milliseconds")
     deepseek_api_key: SecretStr | None = Field(None, description="key of the AI content generator and the agent")
     deepseek_base_url: str = Field("https://api.deepseek.com", description="address of the OpenAI-compatible API")

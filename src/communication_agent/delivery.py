@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import json
-import logging
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import cast
 from urllib.parse import quote, urljoin, urlsplit
 from uuid import UUID
 
+from communication_agent import telemetry
 from communication_agent.communication import Communication
 from communication_agent.config import Config
 from communication_agent.domain import Attachment, Channel, Content, Job, Message, Purpose, Receipt, Send, Unknown
@@ -27,7 +27,6 @@ _PATIENCE = 1.0
 # NUL as JSON writes it: two backslashes are one of the text's own, whatever follows.
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
-_log = logging.getLogger(__name__)
 
 
 # ---- who carries it ------------------------------------------------------------------------------------------------
@@ -285,5 +284,5 @@ async def deliver(provider: Provider, dispatch: Dispatch) -> Receipt:
     except TimeoutError:
         return Unknown("provider_timeout")
     except Exception as error:  # noqa: BLE001 - an adapter's bug must not lose the message's trail
-        _log.exception("provider %s raised", provider.name)
+        telemetry.provider_failed(provider.name, error)
         return Unknown(f"provider_error: {type(error).__name__}")

@@ -11,7 +11,7 @@ from communication_agent.db.occasion_repository import ALREADY_ASKED, Known
 from communication_agent.domain import ConditionResult, Hold, Job, Send, Skip, Snooze, Verdict
 from communication_agent.errors import Problem
 from communication_agent.ids import new_id
-from communication_agent.policy import decide
+from communication_agent.policy import decide, send_time
 from communication_agent.scheduler import Scheduler, falls_on, job_type_of, planned_at, useful_until, window_of
 from communication_agent.tenant import TenantSettings
 
@@ -166,6 +166,8 @@ def _told(verdict: Verdict | None, planned: datetime) -> tuple[str | None, str |
 def _foreseen(tenant: TenantSettings, day: date, file: CaseFile, verdict: Verdict) -> Foreseen:
     job = file.case.job
     outcome, reason, detail, send_at = _told(verdict, file.case.now)
+    if reason == "frequency_cap" and send_at:
+        send_at = send_time(file.case)  # the cap may end at night
     return Foreseen(
         tenant=tenant.id,
         communication=job.communication,

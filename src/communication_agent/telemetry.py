@@ -135,6 +135,12 @@ def loop_progressed(loop: str, at: float) -> None:
     PROGRESS.labels(loop).set(at)
 
 
+def provider_failed(provider: str, error: BaseException) -> None:
+    """An adapter raised, which it never should; the message's outcome is unknown."""
+    ERRORS.labels(f"provider:{provider}").inc()
+    _log().error("provider raised", provider=provider, error=f"{type(error).__name__}: {error}")
+
+
 def tenant_unreachable(tenant: str, code: str, jobs: int) -> None:
     """A dealer's database did not answer; its jobs wait."""
     UNREACHABLE.labels(code).inc()

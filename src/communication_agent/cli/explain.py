@@ -12,7 +12,7 @@ from communication_agent.cli.command import Call, Day, Tenant, command, group
 from communication_agent.cli.look import at, on, words
 from communication_agent.cli.message_page import message_document, message_page, read_message
 from communication_agent.cli.names import types_named
-from communication_agent.cli.output import Answer, cell, note
+from communication_agent.cli.output import Answer, cell, line, note
 from communication_agent.cli.session import customer_named, day_of, message_named, session, tenants_named
 from communication_agent.communication import Communication
 from communication_agent.domain import ConditionResult, Customer
@@ -100,10 +100,8 @@ def _one(console: Console, found: Explanation, zone: ZoneInfo, title: str) -> No
 
 def _condition(console: Console, condition: ConditionResult) -> None:
     sign, style = ("  ✓ ", "green") if condition.holds else ("  ✗ ", "red")
-    line = cell(sign, style).append(condition.sentence)
-    if condition.value is not None:
-        line.append(f"  ({condition.value})", "dim")
-    console.print(line)
+    value = "" if condition.value is None else f"  ({condition.value})"
+    console.print(line((sign, style), (condition.sentence, ""), (value, "dim")))
 
 
 def _verdict(console: Console, found: Explanation, zone: ZoneInfo) -> None:

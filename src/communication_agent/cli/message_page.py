@@ -12,7 +12,7 @@ from rich.panel import Panel
 
 from communication_agent.app import App
 from communication_agent.cli.look import COLORS, at, on, table, words
-from communication_agent.cli.output import cell, clean
+from communication_agent.cli.output import cell, line
 from communication_agent.db import audit_log
 from communication_agent.db.audit_log import Entry
 from communication_agent.db.message_repository import Listed, Step
@@ -102,7 +102,7 @@ def message_page(console: Console, known: Known) -> None:
     console.print(cell(f"{listed.outcome}{_because(listed, zone)}", f"bold {COLORS.get(listed.outcome, '')}"))
     for label, value in _facts_about(known):
         if value:
-            console.print(cell(f"  {label:<10}", "dim").append(clean(value)))
+            console.print(line((f"  {label:<11}", "dim"), (value, "")))
     console.print()
     rows = table("when", "what", "why", "who", fixed=("when",))
     for step in known.steps:
@@ -114,10 +114,8 @@ def message_page(console: Console, known: Known) -> None:
         )
     console.print(rows)
     if known.frozen:
-        words_ = known.frozen.text
-        console.print(
-            Panel(cell(known.frozen.subject or "text message", "bold").append("\n\n").append(clean(words_, lines=True)), width=100)
-        )
+        subject = known.frozen.subject or "text message"
+        console.print(Panel(line((subject, "bold"), (f"\n\n{known.frozen.text.strip()}", "")), width=100))
 
 
 def _because(listed: Listed, zone: ZoneInfo) -> str:

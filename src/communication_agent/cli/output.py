@@ -110,3 +110,8 @@ def clean(text: object, *, lines: bool = False) -> str:
 def cell(value: object, style: str = "") -> Text:
     """A table's cell: plain text, whatever brackets it holds; nothing for None."""
     return Text("" if value is None else clean(value), style)
+
+
+def line(*parts: tuple[object, str]) -> Text:
+    """A line of pieces, each with its own style; line ends in them are kept."""
+    return Text.assemble(*((clean(text, lines=True), style) for text, style in parts))

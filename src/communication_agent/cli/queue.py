@@ -8,6 +8,7 @@ from typing import Annotated, cast
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from communication_agent.app import App
 from communication_agent.cli.command import Call, Tenant, command, group
@@ -88,9 +89,13 @@ def _by_tenant(raw: Sequence[object], named: str | None) -> list[tuple[str | Non
     """Rows with their places, under the tenant that is named, else the one that each row names."""
     groups: dict[str | None, list[tuple[int, object]]] = {}
     for place, row in enumerate(raw):
-        own = cast("Mapping[str, object]", row).get("tenant") if isinstance(row, dict) else None
-        groups.setdefault(named or (own if isinstance(own, str) else None), []).append((place, row))
+        groups.setdefault(named or _tenant_in(row), []).append((place, row))
     return list(groups.items())
+
+
+def _tenant_in(row: object) -> str | None:
+    own = cast("Mapping[str, object]", row).get("tenant") if isinstance(row, dict) else None
+    return own if isinstance(own, str) else None
 
 
 async def _push(app: App, named: str | None, raw: Sequence[tuple[int, object]]) -> list[tuple[int, Answered]]:
@@ -124,6 +129,6 @@ def _latest(console: Console, found: Sequence[Row], tenant: TenantSettings) -> N
     console.print(rows if found else cell("No row was handed over yet.", "bold"))
 
 
-def _said(status: str) -> object:
-    line = said(SIGNS[status])
-    return cell(f"{line.plain[0]} {status}", line.style if isinstance(line.style, str) else "")
+def _said(status: str) -> Text:
+    like = said(SIGNS[status])
+    return cell(f"{like.plain[0]} {status}", str(like.style))

@@ -11,7 +11,7 @@ from communication_agent import communications
 from communication_agent.cli.command import Call, command, group
 from communication_agent.cli.look import table
 from communication_agent.cli.names import type_named
-from communication_agent.cli.output import Answer, cell, clean
+from communication_agent.cli.output import Answer, cell, line
 from communication_agent.communication import Communication, Every, Schedule
 from communication_agent.registry import discover
 
@@ -95,9 +95,7 @@ def _page(console: Console, found: Communication) -> None:
         for condition in found.audience.conditions:
             console.print(cell(f"  · {_sentence(condition.sentence, found)}"))
     for knob in found.knobs:
-        console.print(cell(f"  {knob.name} = {knob.default}", "cyan").append(f"  {knob.meaning}", "dim"))
+        console.print(line((f"  {knob.name} = {knob.default}", "cyan"), (f"  {knob.meaning}", "dim")))
     wording = found.wording
-    console.print(
-        Panel(cell(wording.subject, "bold").append(f"\n\n{clean(wording.body, lines=True).strip()}"), title="email", width=100)
-    )
+    console.print(Panel(line((wording.subject, "bold"), (f"\n\n{wording.body.strip()}", "")), title="email", width=100))
     console.print(Panel(cell(wording.sms), title="SMS", width=100))
