@@ -39,6 +39,7 @@ from support.central import (  # noqa: E402
     keys,
 )
 from support.house import dealer, dealer_dsn, dealer_template, house, sample_template  # noqa: E402
+from support.ordinary_server import foreign_dealer, ordinary_server  # noqa: E402
 
 __all__ = [
     "central",
@@ -50,7 +51,9 @@ __all__ = [
     "dealer",
     "dealer_dsn",
     "dealer_template",
+    "foreign_dealer",
     "house",
     "keys",
+    "ordinary_server",
     "sample_template",
 ]

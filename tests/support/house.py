@@ -1,6 +1,6 @@
 """The whole program on a test's own databases: an App with a pretended clock and a dealer whose rows the test writes."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date, datetime
@@ -48,7 +48,7 @@ def settings_for(dsn: str, tenant_id: str = "hilltop", **changes: object) -> Ten
 
 
 @asynccontextmanager
-async def house_at(config: Config, now: datetime, **changes: object) -> AsyncIterator[App]:
+async def house_at(config: Config, now: datetime, **changes: object) -> AsyncGenerator[App]:
     """The App at a pretended instant."""
     async with opened(config.model_copy(update={"communication_agent_now": now, **changes})) as app:
         yield app

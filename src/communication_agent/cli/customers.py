@@ -15,7 +15,6 @@ from communication_agent.cli.output import Answer, cell, line
 from communication_agent.cli.session import customer_named, session, tenants_named
 from communication_agent.db.consent_repository import Wish
 from communication_agent.domain import Channel, Customer
-from communication_agent.errors import Problem
 from communication_agent.policy import normalise
 from communication_agent.tenant import TenantSettings
 
@@ -87,31 +86,35 @@ async def _wish(
 ) -> Answer:
     async with session(call) as app:
         tenant, customer = await customer_named(app, await tenants_named(app, named), who)
-        addresses = sorted({v for a in customer.addresses if a.channel is channel and (v := normalise(channel, a.value))})
-        if not addresses:
-            why = f"{customer.name} (customer {customer.id}) has no {channel} address that could be written to"
-            raise Problem("CA-502", "There is no address to record this for.", why, "nothing: nobody can be written to there")
         async with app.central.engine() as conn, conn.transaction():
-            for address in addresses:
-                wish = Wish(
-                    customer_id=customer.id,
-                    channel=channel,
-                    address_hash=app.consents.hash(channel, address),
-                    purpose=purpose.value,
-                    source="command line",
-                    actor=actor(),
-                    words=words,
-                    reason="staff",
-                )
+            for wish in _wishes(app, customer, channel, purpose, words, granted=granted):
                 await (app.consents.release if granted else app.consents.suppress)(conn, tenant.id, wish, app.clock.now())
             ledger = await app.consents.ledger_of(conn, tenant.id, customer.id)
-    said = f"{'in' if granted else 'out'}: {channel}, {purpose}"
+    said = f"{customer.name} opted {'in' if granted else 'out'}: {channel}, {purpose}."
     return Answer(
         {**document(tenant, customer), "wishes": ledger},
-        lambda console: console.print(
-            line(("✓ ", "green"), (f"{customer.name} opted {said}.", "bold"), (f"  {len(addresses)} addresses", "dim"))
-        ),
+        lambda console: console.print(line(("✓ ", "green"), (said, "bold"))),
     )
+
+
+def _wishes(app: App, customer: Customer, channel: Channel, purpose: Purposes, words: str | None, *, granted: bool) -> list[Wish]:
+    # Whoever wants everything again wants marketing too; who has no address yet must be able to say no all the same.
+    purposes = [*Purposes] if granted and purpose is Purposes.ALL else [purpose]
+    addresses = sorted({v for a in customer.addresses if a.channel is channel and (v := normalise(channel, a.value))})
+    return [
+        Wish(
+            customer_id=customer.id,
+            channel=channel,
+            address_hash=app.consents.hash(channel, address),
+            purpose=one.value,
+            source="command line",
+            actor=actor(),
+            words=words,
+            reason="staff",
+        )
+        for address in addresses or [f"customer {customer.id}"]
+        for one in purposes
+    ]
 
 
 def _addresses(customer: Customer, channel: Channel) -> list[dict[str, object]]:

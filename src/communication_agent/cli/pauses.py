@@ -15,6 +15,7 @@ from communication_agent.cli.session import session
 from communication_agent.db.tenant_repository import EVERYBODY
 from communication_agent.domain import Channel, Pause
 from communication_agent.errors import Problem
+from communication_agent.outcome import CREDENTIALS_REFUSED
 
 TypeName = Annotated[str | None, typer.Option("--type", metavar="TYPE", help="Only this communication type.")]
 Channels = Annotated[Channel | None, typer.Option("--channel", help="Only this channel.")]
@@ -34,16 +35,18 @@ async def go_on(call: Call, tenant: str | None, type_: str | None, channel: Chan
         scope = _scope(app, type_, channel)
         was = await app.tenants.resume(tenant or EVERYBODY, scope, "resumed by hand", actor(), app.clock.now())
         for one in [tenant] if tenant else [one.id for one in await app.tenants.all()]:
-            await app.jobs.release_paused(one, await _waiting_reasons(app, one), app.clock.now())
+            await let_go_on(app, one)
         pauses = await app.tenants.pauses()
     return _answer(pauses, "" if was else "Nothing was paused there.")
 
 
-async def _waiting_reasons(app: App, tenant_id: str) -> list[str]:
-    # Jobs keep the words behind the reason too: tenant_paused: wrong prices (cli:dana, …).
+async def let_go_on(app: App, tenant_id: str) -> None:
+    """Look now at what waits for a pause or for better credentials, instead of at its next turn."""
     async with app.central.engine() as conn:
-        found = await app.messages.list(conn, tenant_id)
-    return sorted({m.detail for m in found if m.outcome == "waiting" and m.detail and (m.reason or "").endswith("_paused")})
+        waiting = await app.messages.waiting_reasons(conn, tenant_id)
+    # Jobs keep the words behind the code too: tenant_paused: wrong prices (cli:dana, …).
+    stopped = [reason for reason in waiting if (code := reason.split(":")[0]).endswith("_paused") or code == CREDENTIALS_REFUSED]
+    await app.jobs.release_paused(tenant_id, stopped, app.clock.now())
 
 
 def _scope(app: App, type_: str | None, channel: Channel | None) -> str:

@@ -1,6 +1,6 @@
 """The program on its databases, as a command opens it; and whom a command speaks of."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
 from uuid import UUID
@@ -17,21 +17,21 @@ from communication_agent.errors import Problem
 from communication_agent.tenant import TenantSettings
 
 
-def settings(call: Call, **overrides: object) -> Config:
+def settings(call: Call, overrides: Mapping[str, object] | None = None, *, remarks: bool = True) -> Config:
     """The configuration with the pretended clock of this call; raises Problem CA-302 or CA-202."""
     pretended = {"communication_agent_now": call.now} if call.now else {}
-    config = configuration.load(**pretended, **overrides)
+    config = configuration.load(**pretended, **(overrides or {}))
     if config.communication_agent_now and config.communication_agent_now.tzinfo is None:
         instant(configuration.environment().get(NOW, ""))  # raises: a clock has to know its offset
-    for name in configuration.unknown_names():
+    for name in configuration.unknown_names() if remarks else ():
         note(f"{name} is set, and nobody reads it; `communication-agent config` shows the names that exist.")
     return config
 
 
 @asynccontextmanager
-async def session(call: Call, **overrides: object) -> AsyncGenerator[App]:
+async def session(call: Call) -> AsyncGenerator[App]:
     """The program, open, with quiet logs; a pretended clock is refused where it could send to somebody outside."""
-    config = settings(call, **overrides)
+    config = settings(call)
     telemetry.configure("text", "ERROR")
     async with opened(config) as app:
         await app.check_clock()
