@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -13,11 +14,20 @@ from communication_agent.db.embedded import EmbeddedPostgres
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
     """A server of the session's own; it may forget everything in a power cut, which makes tests faster."""
     home = tmp_path_factory.mktemp("postgres")
+    _stop_what_killed_sessions_left(home.parent.parent)
     server = EmbeddedPostgres(home, settings={"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"})
     server.start()
     yield server
     server.stop()
     shutil.rmtree(home)
+
+
+def _stop_what_killed_sessions_left(sessions: Path) -> None:
+    for pid_file in sessions.glob("*/postgres*/pg/postmaster.pid"):
+        left = EmbeddedPostgres(pid_file.parent.parent)
+        if left.running:
+            left.start()
+            left.stop()  # not when another session uses it
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from communication_agent.cases import CaseReader
 from communication_agent.clock import Clock, Loop, run_every, unix_micros
 from communication_agent.communication import Communication
 from communication_agent.config import Config, Mode, environment
+from communication_agent.db import partitions
 from communication_agent.db.attachment_repository import AttachmentRepository
 from communication_agent.db.central_db import CentralDatabase
 from communication_agent.db.consent_repository import ConsentRepository
@@ -199,12 +200,18 @@ def _loops(app: App, only: frozenset[str]) -> list[tuple[Loop, Duty]]:
         return await app.queue.round(app.clock.now())
 
     async def renew() -> bool:
-        await app.jobs.renew()
+        await app.jobs.renew(app.processor.in_hand)
         await app.jobs.beat(app.clock.now())
         return False
 
+    async def housekeeping() -> bool:
+        async with app.central.engine() as conn:
+            await partitions.make_ahead(conn, app.clock.now())
+            await partitions.drop_expired(conn, app.clock.now())
+        return False
+
     duties: dict[str, list[tuple[Loop, Duty]]] = {
-        "scheduler": [(Loop("scheduler", 20.0), scheduler)],
+        "scheduler": [(Loop("scheduler", 20.0), scheduler), (Loop("housekeeping", 3600.0), housekeeping)],
         "intake": [(Loop("communication_queue", min(30.0, poll * 6)), intake)],
         "processor": [
             (Loop("processor", poll), app.processor.round),

@@ -154,7 +154,7 @@ def configuration_page(settings: Sequence[Setting], thresholds: Sequence[Knob]) 
         "every name); the environment wins. `communication-agent config` shows each value and where it comes from. "
         "A dealer is set up by a tenant file: `docs/examples/tenant.toml` explains every field."
     )
-    named = [(f"`{s.name}`", _code(SYMBOLIC.get(s.name, s.default)), s.meaning) for s in settings]
+    named = [(f"`{s.name}`", _code(SYMBOLIC.get(s.name, _flag(s.default))), s.meaning) for s in settings]
     knobs_ = [(f"`{k.name}`", str(k.default), f"{k.minimum} to {k.maximum}", k.meaning) for k in thresholds]
     return _page(
         "Configuration",
@@ -167,6 +167,11 @@ def configuration_page(settings: Sequence[Setting], thresholds: Sequence[Knob]) 
         "## A tenant file",
         _table(("field", "takes", "default"), _fields(TenantSettings.model_json_schema())),
     )
+
+
+def _flag(default: str) -> str:
+    # As one writes it in a file, not as Python shows it.
+    return default.lower() if default in {"True", "False"} else default
 
 
 def _fields(schema: Schema) -> list[tuple[str, str, str]]:
@@ -208,6 +213,8 @@ def _takes(field: Schema) -> str:
 def _shown(default: object) -> str:
     if isinstance(default, bool):
         return str(default).lower()
+    if isinstance(default, str) and re.fullmatch(r"\d\d:\d\d:00", default):
+        return default[:5]
     if isinstance(default, list):
         return ", ".join(map(str, cast("list[object]", default)))
     return "" if default in (None, {}) else str(default)

@@ -72,13 +72,13 @@ class JobProcessor:
     clock: Clock
     at_once: int  # messages in hand
     timeout: float = 15.0  # seconds for one whole request
-    _groups: dict[asyncio.Task[None], int] = field(default_factory=dict["asyncio.Task[None]", int])
+    _groups: dict[asyncio.Task[None], Sequence[Job]] = field(default_factory=dict["asyncio.Task[None]", Sequence[Job]])
 
     async def round(self) -> bool:
         """Promote what is due, claim what fits and start on it; True when there was something to do."""
         now = self.clock.now()
         promoted = await self.jobs.promote(now)
-        room = self.at_once - sum(self._groups.values())
+        room = self.at_once - len(self.in_hand)
         claimed = await self.jobs.claim(room, now) if room > 0 else []
         for tenant_id in dict.fromkeys(job.tenant_id for job in claimed):
             self._start(tenant_id, [job for job in claimed if job.tenant_id == tenant_id])
@@ -87,9 +87,14 @@ class JobProcessor:
             return True
         return bool(claimed or promoted)
 
+    @property
+    def in_hand(self) -> list[UUID]:
+        """The jobs that something here is working on."""
+        return [job.id for jobs in self._groups.values() for job in jobs]
+
     def _start(self, tenant_id: str, jobs: list[Job]) -> None:
-        task = asyncio.create_task(self._group(tenant_id, jobs))
-        self._groups[task] = len(jobs)
+        task = asyncio.create_task(self._guarded(tenant_id, jobs))
+        self._groups[task] = jobs
         task.add_done_callback(self._ended)
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
@@ -102,6 +107,23 @@ class JobProcessor:
         """Wait until everything in hand has ended."""
         while self._groups:
             await asyncio.wait(self._groups)
+
+    async def _guarded(self, tenant_id: str, jobs: Sequence[Job]) -> None:
+        try:
+            await self._group(tenant_id, jobs)
+        except Exception as error:
+            if len(jobs) == 1:
+                raise
+            # One job that breaks the code must not take the others with it; what has left already is protected by its state.
+            telemetry.loop_failed("processor", error)
+            for job in jobs:
+                await self._alone(tenant_id, job)
+
+    async def _alone(self, tenant_id: str, job: Job) -> None:
+        try:
+            await self._group(tenant_id, [job])
+        except Exception as error:  # noqa: BLE001 - its lease runs out; at the third time it is held for a person
+            telemetry.loop_failed("processor", error)
 
     async def _group(self, tenant_id: str, jobs: Sequence[Job]) -> None:
         now = self.clock.now()

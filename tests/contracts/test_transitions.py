@@ -24,7 +24,7 @@ async def _job(house: App, dealer: DealerRows, state: State) -> Job:
     deadline = "now()" if state is State.DISPATCHING else "NULL"
     check = "now()" if state is State.UNCERTAIN else "NULL"
     async with house.central.engine() as conn:
-        await conn.execute(
+        await conn.execute(  # pyright: ignore[reportCallIssue] - the words are the test's own
             f"UPDATE communication_jobs SET state = '{state}', reason = 'test', lease_until = {lease}, lease_owner = {owner},"  # pyright: ignore[reportArgumentType]
             f" dispatch_deadline = {deadline}, check_at = {check}"
         )

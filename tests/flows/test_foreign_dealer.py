@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -75,7 +75,7 @@ class Installation:
         return json.loads(done.stdout)
 
     @contextmanager
-    def worker(self) -> Iterator["subprocess.Popen[str]"]:
+    def worker(self) -> Generator["subprocess.Popen[str]"]:
         """A worker of its own process group that is killed at the end without a word."""
         command = [*COMMAND, "run", "--only", "processor"]
         with (self.home / "worker.log").open("a") as log:

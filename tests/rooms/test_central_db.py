@@ -326,3 +326,18 @@ async def _plain_user(dsn: str) -> str:
 
 def _as(dsn: str, user: str) -> str:
     return make_conninfo(dsn, user=user)
+
+
+async def test_a_tenants_url_can_be_used_when_none_of_us_runs_any_more(tmp_path: Path) -> None:
+    config = config_for(None, tmp_path / "home")
+    central = await CentralDatabase.open(config)
+    url = await central.tenant_embedded_url("hilltop")
+    await central.close()
+
+    with psycopg.connect(url) as conn:
+        assert _text(conn, "SELECT count(*) FROM customers") == "0"
+
+    (tmp_path / "home" / "keep").unlink()
+    await (await CentralDatabase.open(config)).close()
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(url)

@@ -9,7 +9,7 @@ from rich.console import Console
 from communication_agent import telemetry
 from communication_agent.app import App, opened
 from communication_agent.cli.command import Call, Tenant, command, group
-from communication_agent.cli.findings import show
+from communication_agent.cli.findings import brief, show
 from communication_agent.cli.look import counted
 from communication_agent.cli.output import Answer, cell
 from communication_agent.cli.session import settings
@@ -78,7 +78,7 @@ def _page(console: Console, found: Sequence[Finding]) -> None:
     for tenant, some in groupby(ordered, key=lambda finding: finding.tenant):
         console.print()
         console.print(cell(tenant or "This installation", "bold"))
-        show(console, [*some])
+        show(console, brief([*some]))
     red, yellow = (sum(finding.level == level for finding in found) for level in ("error", "warning"))
     console.print()
     if not red and not yellow:

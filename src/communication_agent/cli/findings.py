@@ -9,6 +9,15 @@ from communication_agent.cli.output import line
 from communication_agent.tenant_check import Finding
 
 
+def brief(found: Sequence[Finding]) -> list[Finding]:
+    """The same with all that is well about a dealer's database in one line."""
+    details = [f for f in found if f.level == "ok" and f.tenant and f.subject != "providers"]
+    if not details:
+        return [*found]
+    well = Finding("ok", "database", f"{len(details)} checks of its views and audiences passed.", tenant=details[0].tenant)
+    return [well, *(f for f in found if f not in details)]
+
+
 def show(console: Console, found: Sequence[Finding]) -> None:
     """Each finding on a line, and what mends it when something is wrong."""
     for finding in found:

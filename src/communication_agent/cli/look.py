@@ -22,8 +22,11 @@ SIGNS = {
 }  # fmt: skip
 
 
+FOLDED = {"why", "error", "meaning", "not, because"}
+
+
 def table(*columns: str, right: Sequence[str] = (), fixed: Sequence[str] = ()) -> Table:
-    """A plain table; `right` are columns of numbers, `fixed` ones are never cut."""
+    """A plain table; `right` are columns of numbers, `fixed` ones are never cut, `why` may take several lines."""
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
     for name in columns:
         made.add_column(

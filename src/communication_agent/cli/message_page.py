@@ -34,7 +34,7 @@ class Known:
     payload_hash: str | None
     facts: Mapping[str, str]
     zone: ZoneInfo
-    customer: str
+    title: str
 
 
 async def read_message(app: App, tenant_id: str, id_: UUID) -> Known:
@@ -48,13 +48,15 @@ async def read_message(app: App, tenant_id: str, id_: UUID) -> Known:
     return Known(
         listed=listed,
         job=await app.jobs.one(tenant_id, id_),
-        steps=steps,
+        steps=[Step(listed.created_at, "asked_for", None, ""), *steps],
         changes=changes,
         frozen=unpack(str(frozen["payload"])) if frozen else None,
         payload_hash=str(frozen["payload_hash"]) if frozen else None,
         facts=_facts(frozen["facts"]) if frozen else {},
         zone=tenant.zone,
-        customer=listed.customer_id,
+        title=app.communications[listed.communication].title
+        if listed.communication in app.communications
+        else listed.communication,
     )
 
 
@@ -98,7 +100,7 @@ def message_document(known: Known) -> dict[str, object]:
 def message_page(console: Console, known: Known) -> None:
     """All of it for people."""
     listed, zone = known.listed, known.zone
-    console.print(cell(f"{words(listed.communication).capitalize()} to customer {listed.customer_id} of {listed.tenant}", "bold"))
+    console.print(cell(f"{known.title} to customer {listed.customer_id} of {listed.tenant}", "bold"))
     console.print(cell(f"{listed.outcome}{_because(listed, zone)}", f"bold {COLORS.get(listed.outcome, '')}"))
     for label, value in _facts_about(known):
         if value:

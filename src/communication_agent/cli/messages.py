@@ -14,7 +14,7 @@ from communication_agent.cli.actor import actor
 from communication_agent.cli.command import Call, Tenant, command, group
 from communication_agent.cli.look import at, counted, said, table, words
 from communication_agent.cli.message_page import listed_document, message_document, message_page, read_message
-from communication_agent.cli.output import Answer, cell
+from communication_agent.cli.output import Answer, cell, line
 from communication_agent.cli.session import message_named, session, tenants_named
 from communication_agent.db.message_repository import Listed
 from communication_agent.domain import State
@@ -23,6 +23,7 @@ from communication_agent.tenant import TenantSettings
 
 cli = group("What became of every message; cancel, retry or settle one that waits.", "messages list")
 SHOWN = 50  # the latest ones, on a screen; --json lists every message
+ROOMY = 130  # columns from which the id has a column of its own
 ENVIRONMENT = "COMMUNICATION_AGENT_HOME, CENTRAL_DB_URL"
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The message's id, as `messages list` shows it.")]
@@ -116,19 +117,19 @@ async def _messages(app: App, tenant: TenantSettings, customer: str | None) -> S
 
 
 def _page(console: Console, found: Sequence[Listed], tenants: Mapping[str, TenantSettings], app: App) -> None:
-    rows = table("", "when", "customer", "message", "to", "why", "id", fixed=("id", "when"))
+    wide = console.width >= ROOMY
+    names = ("", "when", "customer", "message", "to", "why", "id") if wide else ("", "when", "message", "why")
+    rows = table(*names, fixed=("id", "when", "message"))
     for m in found[-SHOWN:]:
-        when = m.sent_at or m.run_at or m.created_at
         title = app.communications[m.communication].title if m.communication in app.communications else m.communication
-        rows.add_row(
-            said(m.outcome),
-            cell(at(when, tenants[m.tenant].zone)),
-            cell(m.customer_id),
-            cell(title),
-            cell(m.to or m.channel),
-            cell(_why(m)),
-            cell(m.id, "dim"),
-        )
+        when = cell(at(m.sent_at or m.run_at or m.created_at, tenants[m.tenant].zone))
+        if wide:
+            rows.add_row(
+                said(m.outcome), when, cell(m.customer_id), cell(title), cell(m.to or m.channel), cell(_why(m)), cell(m.id, "dim")
+            )
+        else:
+            message = line((title, ""), (f" to {m.customer_id}\n", ""), (m.id, "dim"))
+            rows.add_row(said(m.outcome), when, message, cell(_why(m)))
     if found:
         console.print(rows)
     if len(found) > SHOWN:

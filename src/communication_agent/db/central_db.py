@@ -84,6 +84,10 @@ class CentralDatabase:
         """Connection string of the database of a tenant with `embedded = true`; made with the reference schema when missing."""
         return await self._servers.tenant_dsn(tenant_id)
 
+    async def tenant_embedded_url(self, tenant_id: str) -> str:
+        """The same as a URL that other programs can use for an hour, also when none of ours runs."""
+        return await self._servers.tenant_url(tenant_id)
+
     async def drop_tenant_embedded(self, tenant_id: str) -> None:
         """Remove the database that `tenant_embedded_dsn` made, if it is there."""
         await self._servers.drop_tenant(tenant_id)

@@ -12,6 +12,7 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.conninfo import make_conninfo
 
+from communication_agent.clock import unix_micros
 from communication_agent.db.embedded_cluster import SETTINGS, Cluster
 from communication_agent.errors import Problem
 
@@ -53,11 +54,25 @@ class EmbeddedPostgres:
             return not self.running
         atexit.unregister(self._stop_at_exit)
         with self._turn():
-            if not self._leave():
+            if not self._leave() or self._kept:
                 return False
             if self._cluster.runs():
                 self._cluster.shut_down()
             return True
+
+    def keep(self, seconds: float) -> None:
+        """Let the server outlive its users for a while: somebody was told its address and will come."""
+        path = self._home / "keep"
+        path.touch(mode=0o600)
+        until = unix_micros() / 1e6 + seconds
+        os.utime(path, (until, until))
+
+    @property
+    def _kept(self) -> bool:
+        try:
+            return (self._home / "keep").stat().st_mtime > unix_micros() / 1e6
+        except FileNotFoundError:
+            return False
 
     def dsn(self, dbname: str = "communication_agent", *, user: str = "postgres") -> str:
         """A libpq connection string over the Unix socket; `user` is the superuser or a role that somebody made."""

@@ -114,10 +114,10 @@ class JobRepository:
         value = found[0]["run_at"]
         return value if isinstance(value, datetime) else None
 
-    async def renew(self) -> None:
-        """Keep what this worker has in hand."""
+    async def renew(self, ids: Sequence[UUID]) -> None:
+        """Keep the jobs that this worker has in hand."""
         async with self.central.engine() as conn:
-            await conn.execute(SQL["renew"].text, {"worker": self.worker, "lease": self.lease})
+            await conn.execute(SQL["renew"].text, {"worker": self.worker, "lease": self.lease, "ids": list(ids)})
 
     async def frozen(self, tenant_id: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
         """What earlier attempts froze, by job id."""

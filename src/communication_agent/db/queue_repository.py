@@ -55,9 +55,11 @@ class QueueRepository:
         found = await rows(conn, SQL["received"], {"tenant_id": tenant_id, "limit": limit})
         return [(str(row["external_id"]), row["payload"]) for row in found]
 
-    async def answer(self, conn: AsyncConnection, tenant_id: str, answer: Answer, payload: Mapping[str, object]) -> None:
+    async def answer(
+        self, conn: AsyncConnection, tenant_id: str, answer: Answer, payload: Mapping[str, object], now: datetime
+    ) -> None:
         """Answer a row that another system wrote."""
-        await conn.execute(SQL["answer"].text, _values(tenant_id, answer, payload))
+        await conn.execute(SQL["answer"].text, {**_values(tenant_id, answer, payload), "now": now})
 
     async def latest(self, tenant_id: str, limit: int = 100) -> list[Row]:
         """The newest rows, for people."""

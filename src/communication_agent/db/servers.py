@@ -4,8 +4,10 @@ import asyncio
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 from psycopg import AsyncConnection, OperationalError
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 
 from communication_agent.config import Config
@@ -18,6 +20,7 @@ DATABASE = "communication_agent"
 REFERENCE_SCHEMA = Path(__file__).parent / "reference" / "tenant_schema.sql"
 
 _REMEDY = "look whether its server runs and CENTRAL_DB_URL names it; unset, an embedded database is used"
+KEPT_SECONDS = 3600.0
 
 
 @dataclass(slots=True)
@@ -73,6 +76,12 @@ class Servers:
                 async with conn.transaction():
                     await conn.execute(packaged(REFERENCE_SCHEMA.read_text(encoding="utf-8")))
         return dsn
+
+    async def tenant_url(self, tenant_id: str) -> str:
+        """The same as a URL for other programs; the server goes on for an hour after its last user, so that they find it."""
+        parts = conninfo_to_dict(await self.tenant_dsn(tenant_id))
+        (await self.embedded()).keep(KEPT_SECONDS)
+        return f"postgresql://{parts['user']}@/{parts['dbname']}?host={quote(str(parts['host']), safe='')}&port={parts['port']}"
 
     async def drop_tenant(self, tenant_id: str) -> None:
         """Remove the database that `tenant_dsn` made, if it is there."""

@@ -60,7 +60,7 @@ class CommunicationQueue:
                     whole = {**cast("Mapping[str, object]", raw), "external_id": external_id} if isinstance(raw, dict) else raw
                     answer, payload = await self._accept(conn, tenant, whole, now)
                     await self.queue.answer(
-                        conn, tenant_id, Answer(external_id, answer.status, answer.message_id, answer.error), payload
+                        conn, tenant_id, Answer(external_id, answer.status, answer.message_id, answer.error), payload, now
                     )
         return bool(waiting)
 

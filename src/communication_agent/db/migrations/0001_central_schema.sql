@@ -203,10 +203,11 @@ CREATE TABLE communication_queue (
     status       text NOT NULL DEFAULT 'received' CHECK (status IN ('received', 'accepted', 'invalid')),
     error        text,
     job_id       uuid,
-    received_at  timestamptz NOT NULL DEFAULT now(), -- other systems write only tenant_id, external_id and payload
+    received_at  timestamptz,               -- null until we saw it: other systems write only tenant_id, external_id and payload
     PRIMARY KEY (tenant_id, external_id),
     CONSTRAINT accepted_has_a_job CHECK ((status = 'accepted') = (job_id IS NOT NULL)),
-    CONSTRAINT invalid_has_an_error CHECK ((status = 'invalid') = (error IS NOT NULL))
+    CONSTRAINT invalid_has_an_error CHECK ((status = 'invalid') = (error IS NOT NULL)),
+    CONSTRAINT answered_is_seen CHECK (status = 'received' OR received_at IS NOT NULL)
 );
 CREATE INDEX queue_received ON communication_queue (tenant_id, received_at) WHERE status = 'received';
 

@@ -159,10 +159,10 @@ trail AS (
 SELECT id FROM moved
 
 -- name: renew
--- One statement per worker; a lease that somebody else took is not ours to renew.
+-- One statement per worker, for what it really has in hand: a job whose handling broke off comes back by its lease.
 -- fanout: a rare write of a worker's own rows
 UPDATE communication_jobs SET lease_until = statement_timestamp() + make_interval(secs => %(lease)s)
-WHERE state IN ('claimed', 'dispatching') AND lease_owner = %(worker)s AND lease_until > statement_timestamp()
+WHERE state IN ('claimed', 'dispatching') AND lease_owner = %(worker)s AND id = ANY (%(ids)s) AND lease_until > statement_timestamp()
 
 -- name: expired
 -- Jobs of dead workers; the database's clock decides, no worker compares wall clocks.

@@ -24,10 +24,11 @@ WHERE tenant_id = %(tenant_id)s AND status = 'received' ORDER BY received_at LIM
 
 -- name: answer
 -- Every row is answered.
-UPDATE communication_queue SET status = %(status)s, error = %(error)s, job_id = %(job_id)s, payload = %(payload)s
+UPDATE communication_queue
+SET status = %(status)s, error = %(error)s, job_id = %(job_id)s, payload = %(payload)s, received_at = coalesce(received_at, %(now)s)
 WHERE tenant_id = %(tenant_id)s AND external_id = %(external_id)s
 
 -- name: latest
 -- For people: the newest rows with what became of them.
 SELECT external_id, payload ->> 'communication' AS communication, status, error, job_id, received_at FROM communication_queue
-WHERE tenant_id = %(tenant_id)s ORDER BY received_at DESC LIMIT %(limit)s
+WHERE tenant_id = %(tenant_id)s ORDER BY received_at DESC NULLS FIRST LIMIT %(limit)s

@@ -69,11 +69,12 @@ def _bar(day: date, counts: Sequence[int], top: int) -> Bar:
             height = round(count / top * HEIGHT, 2)
             base = round(base - height, 2)
             pieces.append(Piece(series, base, height))
-    return Bar(day, *counts, tuple(pieces))
+    email, sms, failed = counts
+    return Bar(day, email, sms, failed, tuple(pieces))
 
 
 def _round_top(most: int) -> int:
-    """The next number that people like to read at the top of a scale: 5, 10, 20, 50, 100, …"""
+    """The next number that people like to read at the top of a scale: 5, 10, 20, 50, 100 and so on."""
     step = 1
     while True:
         for nice in (5, 10, 20):

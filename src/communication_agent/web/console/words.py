@@ -133,33 +133,33 @@ def timeline(message: Whole, steps: Sequence[Step], provider: str | None) -> lis
     return entries
 
 
+# By the state that a message came to: the sign, and the words, into which reason, actor and provider are put.
+_STEPS: Mapping[str, tuple[str, str]] = {
+    State.READY: ("ready", "Its time has come"),
+    State.CLAIMED: ("ready", "Taken up by {actor}"),
+    State.DISPATCHING: ("gate", "Passed every check; the words were fixed and handed to {provider}"),
+    State.SCHEDULED: ("waiting", "Waits. {sentence}"),
+    State.UNCERTAIN: ("uncertain", "Nobody knows yet whether it arrived. {sentence}"),
+    State.HELD: ("held", "Held for a person. {sentence}"),
+    State.SENT: ("sent", "Sent"),
+    State.SKIPPED: ("skipped", "Skipped. {sentence}"),
+    State.FAILED: ("failed", "Failed. {sentence}"),
+    State.CANCELLED: ("cancelled", "Cancelled by {actor}. {sentence}"),
+}
+# Some steps mean something else, depending on where the message was.
+_AFTER: Mapping[tuple[str, str], tuple[str, str]] = {
+    (State.CLAIMED, State.READY): ("again", "Put back, because the program that had it ended"),
+    (State.DISPATCHING, State.SCHEDULED): ("again", "Will be tried again. {sentence}"),
+    (State.UNCERTAIN, State.SCHEDULED): ("again", "Will be tried again. {sentence}"),
+    (State.HELD, State.SENT): ("sent", "Settled by {actor}: it was sent"),
+    (State.UNCERTAIN, State.SENT): ("sent", "Found at the provider: it was sent"),
+}
+_MINOR = frozenset({"ready"})
+
+
 def _entry(step: Step, before: str, provider: str | None) -> Entry:
     reason = why(step.reason)
-    sentence, detail = (reason.sentence, reason.detail) if reason else ("", "")
-    match step.what:
-        case State.READY if before in {State.CLAIMED, State.DISPATCHING}:
-            return Entry(step.at, "again", "Put back, because the program that had it ended", detail)
-        case State.READY:
-            return Entry(step.at, "ready", "Its time has come", "", minor=True)
-        case State.CLAIMED:
-            return Entry(step.at, "ready", "Taken up", f"by {step.actor}", minor=True)
-        case State.DISPATCHING:
-            return Entry(step.at, "gate", f"Passed every check; the words were fixed and handed to {provider_name(provider)}", "")
-        case State.SCHEDULED if before in {State.DISPATCHING, State.UNCERTAIN}:
-            return Entry(step.at, "again", f"Will be tried again. {sentence}", detail)
-        case State.SCHEDULED:
-            return Entry(step.at, "waiting", f"Waits. {sentence}", detail)
-        case State.UNCERTAIN:
-            return Entry(step.at, "uncertain", f"Nobody knows yet whether it arrived. {sentence}", detail)
-        case State.HELD:
-            return Entry(step.at, "held", f"Held for a person. {sentence}", detail)
-        case State.SENT:
-            return Entry(step.at, "sent", "Sent", "")
-        case State.SKIPPED:
-            return Entry(step.at, "skipped", f"Skipped. {sentence}", detail)
-        case State.FAILED:
-            return Entry(step.at, "failed", f"Failed. {sentence}", detail)
-        case State.CANCELLED:
-            return Entry(step.at, "cancelled", f"Cancelled by {step.actor}. {sentence if reason else ''}".strip(), detail)
-        case event:
-            return Entry(step.at, "event", f"{provider_name(step.actor).capitalize()} says: {event}", "")
+    event = ("event", f"{provider_name(step.actor)} says: {step.what}")
+    kind, words = _AFTER.get((before, step.what)) or _STEPS.get(step.what, event)
+    told = words.format(sentence=reason.sentence if reason else "", actor=step.actor, provider=provider_name(provider))
+    return Entry(step.at, kind, f"{told[:1].upper()}{told[1:]}".strip(), reason.detail if reason else "", kind in _MINOR)
