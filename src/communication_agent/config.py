@@ -137,6 +137,8 @@ def _shown(value: object) -> str:
         return "(set)"
     if isinstance(value, time):
         return value.isoformat("minutes")
+    if isinstance(value, float):
+        return f"{value:g}"
     return "" if value is None else str(value)
 
 

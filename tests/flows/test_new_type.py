@@ -51,7 +51,7 @@ async def test_a_file_on_the_shelf_is_scanned_explained_and_sent(
 def test_a_file_on_the_shelf_appears_in_the_generated_table(new_type: str) -> None:
     from communication_agent import docs
 
-    assert new_type in docs.communications_page()
+    assert new_type in docs.communications_page(discover(communications, Communication).values())
 
 
 def test_a_file_whose_declaration_has_another_name_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

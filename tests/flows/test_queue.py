@@ -28,8 +28,8 @@ async def _push(house: App, *rows: object) -> list[tuple[str, str, str | None]]:
     return [(a.external_id, a.status, a.error) for a in await house.queue.push(tenant, rows, house.clock.now())]
 
 
-async def _customer(dealer: DealerRows, **columns: object) -> None:
-    customer = await dealer.customer(**columns)
+async def _customer(dealer: DealerRows) -> None:
+    customer = await dealer.customer()
     await dealer.machine(customer, purchase_date=MONDAY.date(), serial_number="MLZ48-20931")
 
 

@@ -1,0 +1,177 @@
+"""What a dead or frozen worker leaves behind is taken up, settled, or shown; never simply sent again."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+from communication_agent.app import App
+from communication_agent.db.job_repository import JobRepository
+from communication_agent.domain import Accepted, Receipt, State
+from communication_agent.provider import Dispatch
+from support.house import MONDAY, DealerRows, at, everything, listed, live_jobs
+
+TODAY = MONDAY.date()
+
+
+async def _enqueued(house: App, dealer: DealerRows) -> None:
+    await dealer.bought(TODAY - timedelta(days=7))
+    tenant = await house.tenants.load("hilltop")
+    await house.scheduler.enqueue(tenant, house.communications["seven_day_checkin"], TODAY, house.clock.now())
+
+
+async def _expire(house: App) -> None:
+    async with house.central.engine() as conn:
+        await conn.execute("UPDATE communication_jobs SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL")
+
+
+def _dying(house: App) -> JobRepository:
+    return replace(house.jobs, worker="a worker that dies")
+
+
+async def test_what_a_worker_had_only_claimed_is_sent_by_the_next_one(house: App, dealer: DealerRows) -> None:
+    await _enqueued(house, dealer)
+    (job,) = await _dying(house).claim(10, house.clock.now())
+    await everything(house)
+    assert [m.reason for m in await listed(house)] == ["in_flight"]
+
+    await _expire(house)
+    await everything(house)
+
+    assert [m.outcome for m in await listed(house)] == ["sent"]
+    async with house.central.engine() as conn:
+        steps = [step.what for step in await house.messages.timeline(conn, "hilltop", job.id)]
+    assert steps == ["claimed", "ready", "claimed", "dispatching", "sent"]
+
+
+async def test_a_job_that_kills_its_worker_three_times_is_held_for_a_person(house: App, dealer: DealerRows) -> None:
+    await _enqueued(house, dealer)
+    for _ in range(3):
+        assert await _dying(house).claim(10, house.clock.now())
+        await _expire(house)
+        await house.reconciler.round()
+
+    assert [(m.reason, m.detail) for m in await listed(house)] == [("held", "killed_its_worker_three_times")]
+    await everything(house)
+    assert not (house.config.outbox / "hilltop").exists()
+
+
+async def _died_while_sending(house: App, *, arrived: bool) -> App:
+    """The house after a worker died between its first byte and its answer."""
+
+    async def die(dispatch: Dispatch) -> Receipt:
+        if arrived:
+            await house.providers["outbox"].send(dispatch)
+        raise asyncio.CancelledError
+
+    deadly = {**house.providers, "outbox": replace(house.providers["outbox"], send=die)}
+    processor = replace(house.processor, providers=deadly, _groups={})
+    assert await processor.round()
+    await processor.drain()
+    (job,) = await live_jobs(house)
+    assert job.state is State.DISPATCHING
+    await _expire(house)
+    return house
+
+
+async def test_a_message_that_had_arrived_is_found_and_not_sent_again(house: App, dealer: DealerRows) -> None:
+    await _enqueued(house, dealer)
+    await _died_while_sending(house, arrived=True)
+
+    sends: list[Dispatch] = []
+
+    async def count(dispatch: Dispatch) -> Receipt:
+        sends.append(dispatch)
+        return Accepted(None)
+
+    counting = {**house.providers, "outbox": replace(house.providers["outbox"], send=count)}
+    await everything(replace(house, processor=replace(house.processor, providers=counting, _groups={})))
+
+    assert sends == []
+    assert [m.outcome for m in await listed(house)] == ["sent"]
+
+
+async def test_a_message_that_had_not_arrived_is_sent_with_the_same_bytes(house: App, dealer: DealerRows) -> None:
+    await _enqueued(house, dealer)
+    await _died_while_sending(house, arrived=False)
+    async with house.central.engine() as conn:
+        (before,) = await house.messages.list(conn, "hilltop")
+        frozen = await house.messages.frozen(conn, "hilltop", before.id)
+    await dealer.conn.execute("UPDATE customers SET first_name = 'Somebody else'")
+
+    await everything(house)
+
+    assert [m.outcome for m in await listed(house)] == ["sent"]
+    assert frozen is not None
+    async with house.central.engine() as conn:
+        after = await house.messages.frozen(conn, "hilltop", before.id)
+    assert after is not None
+    assert after["payload_hash"] == frozen["payload_hash"]
+    assert b"Karen" in (house.config.outbox / "hilltop" / f"{before.id}.eml").read_bytes()
+
+
+async def test_where_nobody_can_be_asked_the_message_is_held_with_its_evidence_and_ends_when_it_helps_nobody(
+    house: App, dealer: DealerRows
+) -> None:
+    await _enqueued(house, dealer)
+    await _died_while_sending(house, arrived=True)
+    blind = {
+        **house.providers,
+        "outbox": replace(house.providers["outbox"], find=None, idempotent=False, grace=timedelta(minutes=10)),
+    }
+    house = replace(house, reconciler=replace(house.reconciler, providers=blind))
+
+    await everything(house)
+    assert [m.reason for m in await listed(house)] == ["uncertain"]
+    await everything(at(house, MONDAY + timedelta(minutes=11)))
+    assert [(m.reason, m.detail) for m in await listed(house)] == [("held", "outcome_unknown")]
+    await house.reconciler.round()
+    await replace(house.reconciler, clock=at(house, MONDAY + timedelta(days=15)).clock).round()
+
+    assert [(m.outcome, m.reason) for m in await listed(house)] == [("failed", "outcome_unknown")]
+
+
+async def test_a_frozen_worker_that_wakes_up_changes_nothing(house: App, dealer: DealerRows) -> None:
+    await _enqueued(house, dealer)
+    gate = asyncio.Event()
+    inside = asyncio.Event()
+
+    async def freeze(dispatch: Dispatch) -> Receipt:
+        inside.set()
+        await gate.wait()
+        return await house.providers["outbox"].send(dispatch)
+
+    slow = {**house.providers, "outbox": replace(house.providers["outbox"], send=freeze)}
+    zombie = replace(house.processor, providers=slow, _groups={})
+    await zombie.round()
+    await inside.wait()
+    await _expire(house)
+    await everything(house)
+    (before,) = await listed(house)
+
+    gate.set()
+    await zombie.drain()
+
+    assert before.outcome == "sent"
+    assert [m.outcome for m in await listed(house)] == ["sent"]
+    assert len(list((house.config.outbox / "hilltop").iterdir())) == 1
+
+
+async def test_one_customer_that_breaks_the_code_does_not_stop_the_others(house: App, dealer: DealerRows) -> None:
+    for _ in range(3):
+        await dealer.bought(TODAY - timedelta(days=7))
+    await dealer.bought(TODAY - timedelta(days=7), first_name="Breaker")
+    tenant = await house.tenants.load("hilltop")
+    await house.scheduler.enqueue(tenant, house.communications["seven_day_checkin"], TODAY, house.clock.now())
+    normal = house.providers["outbox"].send
+
+    async def broken(dispatch: Dispatch) -> Receipt:
+        if "Breaker" in dispatch.message.text:
+            raise SystemError("a bug")
+        return await normal(dispatch)
+
+    providers = {**house.providers, "outbox": replace(house.providers["outbox"], send=broken)}
+    processor = replace(house.processor, providers=providers, _groups={})
+    await processor.round()
+    await processor.drain()
+
+    assert sorted(m.outcome for m in await listed(house)) == ["sent", "sent", "sent", "waiting"]
