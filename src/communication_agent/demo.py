@@ -2,9 +2,12 @@
 
 import asyncio
 import base64
+import fcntl
+import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -80,6 +83,11 @@ def ten_o_clock(day: date) -> datetime:
     return civil_instant(day, TEN, read_tenant_file(DEALERS[0].tenant_file).zone)
 
 
+def demo_day(now: datetime) -> date:
+    """The civil date at the first dealer's."""
+    return civil_date(now, read_tenant_file(DEALERS[0].tenant_file).zone)
+
+
 def overrides(home: Path, now: datetime, port: int) -> dict[str, object]:
     """Settings of a demo in `home`: never the operator's own database, key, mode or thresholds."""
     fields = {name: field.get_default(call_default_factory=True) for name, field in Config.model_fields.items() if name not in KEPT}
@@ -87,11 +95,29 @@ def overrides(home: Path, now: datetime, port: int) -> dict[str, object]:
     return {**fields, **own}
 
 
-def fresh_home(home: Path) -> EmbeddedPostgres:
-    """An empty installation in `home` and its server, running; what an earlier demo left there goes.
+@contextmanager
+def stage(home: Path) -> Generator[None]:
+    """An empty installation in `home` with its server running, for one demo at a time; what an earlier one left there goes.
 
-    Raises Problem CA-602 for a directory that holds anything else: nothing but a demo's own is ever deleted.
+    Raises Problem CA-602 for a directory that holds anything else, or in which a demo plays: nothing but a demo's own is ever deleted.
     """
+    marker = _marked(home)
+    lock = os.open(marker, os.O_RDWR | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        do = "end it, or let this one play elsewhere: communication-agent demo --keep DIR"
+        raise Problem("CA-602", f"A demo is playing in {home} already.", "two would spoil each other's stage", do) from error
+    try:
+        server = _emptied(home)
+        yield
+        server.stop()
+    finally:
+        os.close(lock)
+
+
+def _marked(home: Path) -> Path:
     marker = home / MARKER
     if home.exists() and any(home.iterdir()) and not marker.exists():
         raise Problem(
@@ -101,14 +127,18 @@ def fresh_home(home: Path) -> EmbeddedPostgres:
             "name an empty or a new directory with --keep",
         )
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    marker.touch()
+    marker.touch(mode=0o600)
+    return marker
+
+
+def _emptied(home: Path) -> EmbeddedPostgres:
     shutil.rmtree(home / "outbox", ignore_errors=True)
     server = EmbeddedPostgres(home)
     try:
         server.start()
     except Problem:
         # Of another version, or spoilt by a power cut: a demo's data are nobody's loss.
-        shutil.rmtree(home / "pg")
+        shutil.rmtree(home / "pg", ignore_errors=True)
         server.start()
     for name in (DATABASE, *(tenant_database(dealer.slug) for dealer in DEALERS)):
         server.drop_database(name)
@@ -116,8 +146,9 @@ def fresh_home(home: Path) -> EmbeddedPostgres:
     return server
 
 
-async def play(app: App, day: date, tell: Tell) -> tuple[App, Story]:
-    """Everything up to ten o'clock of the day; the App that stands there, and what happened."""
+async def play(app: App, now: datetime, tell: Tell) -> tuple[App, Story]:
+    """Everything up to this instant; the App that stands there, and what happened."""
+    day = demo_day(now)
     counts = await asyncio.gather(*(_open_shop(app, dealer, day) for dealer in DEALERS))
     tenants = [await app.tenants.load(dealer.slug) for dealer in DEALERS]
     for tenant, numbers in zip(tenants, counts, strict=True):
@@ -126,7 +157,7 @@ async def play(app: App, day: date, tell: Tell) -> tuple[App, Story]:
     await _two_weeks(app, tenants[0], day)
     before = _occasions(await _messages(app, tenants))
     tell(f"{HISTORY_DAYS} days of history", f"{before.total():,} messages decided, {before['sent']:,} sent")
-    today = at(app, ten_o_clock(day))
+    today = at(app, now)
     receipts = await _receipts(today, tenants[0], day)
     unserved = await run_once(today, LOOPS)
     messages = [m for m in await _messages(app, tenants) if civil_date(m.created_at, tenants[0].zone) >= day]

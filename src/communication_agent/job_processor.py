@@ -1,7 +1,6 @@
 """SPINE 2: job → gate → words → out → outcome, in two phases, so that no crash loses or doubles a message."""
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -11,12 +10,11 @@ from uuid import UUID
 from communication_agent import outcome, telemetry
 from communication_agent.cases import CaseFile, CaseReader
 from communication_agent.clock import Clock, boot_seconds, jitter
-from communication_agent.content.composer import compose
 from communication_agent.db.attachment_repository import AttachmentRepository
-from communication_agent.db.job_repository import Ending, Frozen, JobRepository, PutBack
+from communication_agent.db.job_repository import Ending, JobRepository, PutBack
 from communication_agent.db.outcome_ledger import OutcomeLedger
 from communication_agent.db.query import Connection
-from communication_agent.delivery import account, deliver, envelope, pack, payload_hash, pick_provider, unpack
+from communication_agent.delivery import account, deliver
 from communication_agent.domain import (
     Hold,
     Job,
@@ -36,27 +34,11 @@ from communication_agent.domain import (
 from communication_agent.errors import Problem
 from communication_agent.outcome import Limits
 from communication_agent.policy import decide
+from communication_agent.preparation import Preparation, Prepared
 from communication_agent.provider import Dispatch, Provider
 from communication_agent.tenant import TenantSettings
 
 DATABASE_RETRY = timedelta(minutes=1)
-CONFIGURATION_RETRY = timedelta(minutes=15)
-BAD_WORDS = "CA-308"
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A job with the frozen message that it will send."""
-
-    file: CaseFile
-    frozen: Frozen
-    message: Message
-    provider: Provider
-
-    @property
-    def job(self) -> Job:
-        """The job."""
-        return self.file.case.job
 
 
 @dataclass(slots=True)
@@ -148,69 +130,17 @@ class JobProcessor:
         verdicts = [decide(file.case) for file in files]
         going = [(file, verdict) for file, verdict in zip(files, verdicts, strict=True) if isinstance(verdict, Send)]
         earlier = await self.jobs.frozen(tenant.id, [file.case.job.id for file, _ in going]) if going else {}
-        prepared: list[Prepared] = []
-        broken: list[Ending] = []
-        moved: list[PutBack] = []
-        for file, send in going:
-            known = earlier.get(file.case.job.id)
-            if known and (reason := self._not_again(tenant, file.case.job, known, send, now)):
-                moved.append(PutBack(_claimed(file.case.job), State.HELD, reason, unknown_since=file.case.job.unknown_since))
-                continue
-            try:
-                prepared.append(self._thaw(tenant, file, known) if known else self._freeze(tenant, file, send, now))
-            except Problem as problem:
-                if problem.code == BAD_WORDS:
-                    broken.append(Ending(file.case.job, State.FAILED, f"template_error: {problem.what} {problem.why}"))
-                else:
-                    reason = f"configuration: {problem.what}"
-                    moved.append(PutBack(_claimed(file.case.job), State.SCHEDULED, reason, run_at=now + CONFIGURATION_RETRY))
+        writer = Preparation(self.cases, self.providers)
+        results = [writer.prepare(tenant, file, earlier.get(file.case.job.id), send, now) for file, send in going]
+        broken = [result for result in results if isinstance(result, Ending)]
+        moved = [replace(result, job=_claimed(result.job)) for result in results if isinstance(result, PutBack)]
         rest = [(f, v) for f, v in zip(files, verdicts, strict=True) if not isinstance(v, Send)]
         if rest or broken or moved:
             async with self.cases.central.engine() as conn, conn.transaction():
                 await self._settle_verdicts(conn, tenant, rest, now)
                 await self.jobs.put_back(conn, tenant.id, moved, now)
                 await self._end(conn, tenant, broken, now)
-        return prepared
-
-    def _freeze(self, tenant: TenantSettings, file: CaseFile, send: Send, now: datetime) -> Prepared:
-        case = file.case
-        provider = pick_provider(tenant, send.channel, self.providers)
-        account(tenant, provider, self.cases.config)  # an account that is not complete is told before anything is begun
-        links = self.cases.message_links(tenant, case.job.customer_id, send.channel, send.address)
-        content = compose(case.communication, tenant, send.channel, file.facts, links)
-        message = envelope(
-            case.job,
-            case.communication,
-            content,
-            send,
-            tenant,
-            config_base_url=self.cases.config.base_url,
-            preferences_url=links.preferences,
-            now=now,
-        )
-        payload = pack(message)
-        facts = json.dumps(dict(file.facts))
-        frozen = Frozen(case.job, str(send.channel), send.address, provider.name, payload, payload_hash(payload), facts)
-        return Prepared(file, frozen, message, provider)
-
-    def _not_again(self, tenant: TenantSettings, job: Job, known: Mapping[str, object], send: Send, now: datetime) -> str | None:
-        """Why frozen bytes must not go out once more without a person, None when they may."""
-        if known["recipient"] != send.address:
-            return "address_changed"
-        if tenant.sending == "outbox" and known["provider"] != "outbox":
-            return "sending_changed"
-        provider = self.providers.get(str(known["provider"]))
-        if job.unknown_since and not (provider and outcome.may_repeat(provider, job.unknown_since, now)):
-            return outcome.OUTCOME_UNKNOWN
-        return None
-
-    def _thaw(self, tenant: TenantSettings, file: CaseFile, known: Mapping[str, object]) -> Prepared:
-        # An earlier attempt froze the bytes: they go out unchanged, through the same provider.
-        payload = str(known["payload"])
-        message = unpack(payload)
-        provider = self.providers.get(str(known["provider"])) or pick_provider(tenant, message.channel, self.providers)
-        frozen = Frozen(file.case.job, str(message.channel), message.to, provider.name, payload, str(known["payload_hash"]), "{}")
-        return Prepared(file, frozen, message, provider)
+        return [result for result in results if isinstance(result, Prepared)]
 
     async def _begin(self, tenant: TenantSettings, prepared: Sequence[Prepared]) -> list[tuple[Prepared, float]]:
         """The gate again on re-read facts and the durable intent, in one transaction; what may leave, with its moment."""

@@ -56,7 +56,7 @@ async def run(call: Call, mode: ModeOption = None, only: Only = None, once: Once
         await _begin(app, loops, listener)
         await serve_until_stopped(app, loops, ending, listener)
     telemetry.stopped(mode=config.agent_mode)
-    document = {"mode": config.agent_mode, "loops": sorted(loops), "stopped_by": ending.signal.name if ending.signal else None}
+    document = {"mode": config.agent_mode, "loops": sorted(loops), "stopped_by": ending.by.name if ending.by else None}
     return Answer(document, lambda _console: None, ending.exit)
 
 

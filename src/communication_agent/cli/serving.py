@@ -17,15 +17,15 @@ ENDINGS = {signal.SIGTERM: Exit.OK, signal.SIGINT: Exit.INTERRUPTED}
 
 @dataclass(slots=True)
 class Ending:
-    """`stopping` is set by the first signal; `signal` names it, None while nobody wants an end."""
+    """`stopping` is set by the first signal; `by` names it, None while nobody wants an end."""
 
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    signal: signal.Signals | None = None
+    by: signal.Signals | None = None
 
     @property
     def exit(self) -> Exit:
         """The exit code that belongs to the signal."""
-        return ENDINGS[self.signal] if self.signal else Exit.OK
+        return ENDINGS[self.by] if self.by else Exit.OK
 
 
 @asynccontextmanager
@@ -34,7 +34,7 @@ async def signals() -> AsyncGenerator[Ending]:
     ending, loop = Ending(), asyncio.get_running_loop()
 
     def ended(number: signal.Signals) -> None:
-        ending.signal = number
+        ending.by = number
         ending.stopping.set()
         loop.remove_signal_handler(number)
 

@@ -8,11 +8,9 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 
 from communication_agent.db.query import Row, rows
 from communication_agent.db.statements import Statement, statements
-from communication_agent.ids import new_id
 
 SQL = statements("console")
 WINDOW = 10_000  # the newest messages of a tenant, within which is counted and searched
@@ -236,20 +234,6 @@ class ConsoleRepository:
     async def stops(self, conn: AsyncConnection, tenant_id: str, channel: str, address_hash: str) -> list[Stop]:
         """What the address of this hash must not get."""
         return await _all(conn, Stop, SQL["stops"], {"tenant_id": tenant_id, "channel": channel, "address_hash": address_hash})
-
-    async def note(
-        self,
-        conn: AsyncConnection,
-        tenant_id: str,
-        actor: str,
-        action: str,
-        about: str,
-        detail: Mapping[str, object],
-        now: datetime,
-    ) -> None:
-        """Write who changed what into the audit log."""
-        values = {"tenant_id": tenant_id, "id": new_id(), "now": now, "actor": actor, "action": action, "object": about}
-        await conn.execute(statements("tenants")["note"].text, {**values, "detail": Jsonb(dict(detail))})
 
 
 async def _all(conn: AsyncConnection, noun: type[T], statement: Statement, values: Mapping[str, object]) -> list[T]:

@@ -26,7 +26,7 @@ def intervals(config: Config, only: Collection[str]) -> dict[str, float]:
     """The background loops that run for these names of `--only`, with their intervals in seconds."""
     poll, lease = config.poll_interval_ms / 1000, config.lease_seconds / 4
     loops = {
-        "scheduler": {"scheduler": 20.0},
+        "scheduler": {"scheduler": 20.0, "housekeeping": 3600.0},
         "intake": {"communication_queue": min(30.0, poll * 6)},
         "processor": {"processor": poll, "lease": lease, "reconciler": lease},
     }

@@ -74,10 +74,6 @@ def _bar(day: date, counts: Sequence[int], top: int) -> Bar:
 
 
 def _round_top(most: int) -> int:
-    """The next number that people like to read at the top of a scale: 5, 10, 20, 50, 100 and so on."""
-    step = 1
-    while True:
-        for nice in (5, 10, 20):
-            if most <= nice * step:
-                return nice * step
-        step *= 10
+    """The next number that people like to read at the top of a scale: 5, 10, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150 and so on."""
+    size = 10 ** max(len(str(most)) - 2, 0)
+    return next(nice * size for nice in (5, 10, 15, 20, 25, 30, 40, 50, 60, 80, 100) if most <= nice * size)

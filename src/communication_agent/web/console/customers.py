@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from communication_agent.db import audit_log
 from communication_agent.db.console_repository import Found
 from communication_agent.domain import Address, Channel, Consent, Customer, Equipment, Suppression, WorkOrder
 from communication_agent.errors import Problem
@@ -175,9 +176,7 @@ class Customers:
             await book.write(address, changes_to(level, await book.read(address)), proof, visit.now)
         async with self.desk.house.central.tenant(visit.tenant.id) as conn:
             detail = {"channel": str(channel), "level": str(level), "words": words}
-            await self.desk.reads.note(
-                conn, visit.tenant.id, "staff", "wish_recorded", f"customer:{customer_id}", detail, visit.now
-            )
+            await audit_log.note(conn, visit.tenant.id, "staff", "wish_recorded", f"customer:{customer_id}", detail, visit.now)
 
 
 def _wishes(channel: Channel, stops: Sequence[Suppression], said: Sequence[Consent]) -> Wishes:

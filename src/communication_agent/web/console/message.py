@@ -10,6 +10,8 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from communication_agent.content.gsm7 import septets
+from communication_agent.content.template_renderer import compile_template
+from communication_agent.db import audit_log
 from communication_agent.db.console_repository import Whole
 from communication_agent.delivery import payload_hash, unpack
 from communication_agent.domain import Channel, Message
@@ -61,9 +63,10 @@ class OneMessage:
                 raise _unknown(visit, id_)
             frozen = _frozen(await self.desk.house.messages.frozen(conn, visit.tenant.id, id_))
             steps = await self.desk.house.messages.timeline(conn, visit.tenant.id, id_)
+            changes = await audit_log.entries(conn, visit.tenant.id, f"message:{id_}")
             went_on_as = await self.desk.reads.fallback(conn, visit.tenant.id, message)
         customers = await self.desk.customers(visit.tenant, [message.customer_id])
-        entries = timeline(message, steps, frozen.provider if frozen else None)
+        entries = timeline(message, steps, changes, frozen.provider if frozen else None)
         values = {
             "message": message,
             "title": self.desk.title(message.communication),
@@ -73,6 +76,7 @@ class OneMessage:
             "entries": entries,
             "went_on_as": went_on_as,
             "frozen": frozen,
+            "used": self._used(message, frozen) if frozen else frozenset[str](),
             "provider": provider_name(frozen.provider) if frozen else "",
             "evidence": _evidence(message, frozen, entries),
             **(await self._shown(request, visit, frozen) if frozen else {"views": {}, "view": None}),
@@ -101,6 +105,16 @@ class OneMessage:
         if frozen is None:
             raise _unknown(visit, id_)
         return visit, frozen
+
+    def _used(self, message: Whole, frozen: Frozen) -> frozenset[str]:
+        """The facts that the type's words of this channel speak of, as they stand today."""
+        known = self.desk.house.communications.get(message.communication)
+        if known is None:
+            return frozenset()
+        words = known.wording
+        email = (words.subject, words.preheader, words.body)
+        sources = email if frozen.message.channel is Channel.EMAIL else (words.sms,)
+        return frozenset[str]().union(*(compile_template(source, html=False).variables for source in sources))
 
     async def _shown(self, request: Request, visit: Visit, frozen: Frozen) -> dict[str, object]:
         """What the chosen view needs."""

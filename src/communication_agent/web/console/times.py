@@ -21,11 +21,16 @@ class Wall:
         """The civil date."""
         return civil_date(self.now, self.zone)
 
-    def moment(self, at: datetime) -> Markup:
-        """A `<time>`: the hour alone when it is today, else with its day; the full instant stands in its title."""
+    @property
+    def city(self) -> str:
+        """Where the wall is: New York."""
+        return self.zone.key.rpartition("/")[2].replace("_", " ")
+
+    def moment(self, at: datetime, under: date | None = None) -> Markup:
+        """A `<time>`: the hour alone on the day `under` (today), else with its day; the full instant stands in its title."""
         local = at.astimezone(self.zone)
         day = self.day_name(local.date())
-        text = hour(local.time()) if local.date() == self.today else f"{day}, {hour(local.time())}"
+        text = hour(local.time()) if local.date() == (under or self.today) else f"{day}, {hour(local.time())}"
         full = f"{long_day(local.date())}, {hour(local.time(), seconds=True)} {local.tzname()}"
         return Markup('<time datetime="{}" title="{}">{}</time>').format(local.isoformat(timespec="seconds"), full, text)
 

@@ -1,17 +1,19 @@
 """Why a customer gets a message of a type on a day, or why not: the type's conditions, then the gate rule by rule."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from communication_agent.communication import Communication
+from communication_agent.db.occasion_repository import ALREADY_ASKED
 from communication_agent.domain import ConditionResult, Hold, Job, Skip, Snooze, Verdict
 from communication_agent.foresight import Explanation
 from communication_agent.ids import new_id
 from communication_agent.policy import RuleResult, decide, explain
 from communication_agent.scheduler import job_type_of, planned_at, useful_until
 from communication_agent.tenant import TenantSettings
-from communication_agent.web.console.words import Why, why
+from communication_agent.web.console.times import short_day
+from communication_agent.web.console.words import PASSES, Why, why
 from communication_agent.web.house import House
 
 NOT_TRUE = "not_true_any_more"  # the rule that repeats the conditions, which stand above it already
@@ -21,11 +23,14 @@ NOT_TRUE = "not_true_any_more"  # the rule that repeats the conditions, which st
 class Rule:
     """What one rule of the gate says."""
 
-    name: str
-    sentence: str
+    words: str
     says: str  # passes | skip | hold | snooze
     detail: str
     decides: bool
+
+
+# The ledger answers before the gate is asked: what stands against a second message is the first one.
+_HAD_ITS_MESSAGE = Rule("This occasion has had its message", "skip", "", decides=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ class Answer:
         """Send, wait, no or not due: the answer's sign."""
         if not self.explanation.due:
             return "not_due"
-        return self.explanation.verdict or "skip"
+        return ALREADY_ASKED if self.explanation.reason == ALREADY_ASKED else self.explanation.verdict or "skip"
 
 
 async def answer(house: House, tenant: TenantSettings, communication: Communication, customer_id: str, day: date) -> Answer:
@@ -55,13 +60,14 @@ async def answer(house: House, tenant: TenantSettings, communication: Communicat
     job = _job(tenant, communication, explanation, planned)
     (file,) = await house.cases.read(tenant, [job], planned)
     deciding = next((condition.code for condition in explanation.conditions if not condition.holds), None)
+    asked = explanation.reason == ALREADY_ASKED
     return Answer(
         explanation=explanation,
         title=communication.title,
         scheduled=communication.schedule is not None,
         planned=planned,
-        conditions=[(condition, condition.code == deciding) for condition in explanation.conditions],
-        rules=_rules(explain(file.case), decide(file.case), due=explanation.due),
+        conditions=[(_dated(condition), condition.code == deciding) for condition in explanation.conditions],
+        rules=[_HAD_ITS_MESSAGE] if asked else _rules(explain(file.case), decide(file.case), due=explanation.due),
         reason=why(explanation.reason) if explanation.due else None,
     )
 
@@ -72,15 +78,20 @@ def _rules(results: Sequence[RuleResult], verdict: Verdict, *, due: bool) -> lis
 
 
 def _rule(result: RuleResult, *, decides: bool) -> Rule:
-    match result.verdict:
-        case None:
-            return Rule(result.rule, result.sentence, "passes", "", decides=False)
-        case Skip(_, detail):
-            return Rule(result.rule, result.sentence, "skip", detail, decides)
-        case Hold(_, detail):
-            return Rule(result.rule, result.sentence, "hold", detail, decides)
-        case Snooze(_, _, detail):
-            return Rule(result.rule, result.sentence, "snooze", detail, decides)
+    if result.verdict is None:
+        return Rule(PASSES.get(result.rule, result.rule.replace("_", " ").capitalize()), "passes", "", decides=False)
+    reason = why(f"{result.verdict.reason}: {result.verdict.detail}")
+    says = {Skip: "skip", Hold: "hold", Snooze: "snooze"}[type(result.verdict)]
+    return Rule(reason.sentence, says, reason.detail, decides) if reason else Rule(result.rule, says, "", decides)
+
+
+def _dated(condition: ConditionResult) -> ConditionResult:
+    """The condition with its value as people write it, when that is a date."""
+    try:
+        day = date.fromisoformat(condition.value or "")
+    except ValueError:
+        return condition
+    return replace(condition, value=short_day(day, year=True))
 
 
 def _job(tenant: TenantSettings, communication: Communication, explanation: Explanation, planned: datetime) -> Job:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from communication_agent.db.audit_log import Entry as Change
 from communication_agent.db.console_repository import Whole
 from communication_agent.db.message_repository import Step
 from communication_agent.domain import State
@@ -41,6 +42,9 @@ _SENTENCES: Mapping[str, str] = {
     "refused_by_outbox": "The outbox refuses this address, as its file says.",
     "not_a_message": "It cannot be put into the form that mail needs.",
     "provider_timeout": "The provider did not answer in time.",
+    "cancelled_by_a_person": "Somebody decided that it should not be sent.",
+    "retried_by_a_person": "Somebody decided that it should be tried again.",
+    "settled_by_a_person": "Somebody knew what had become of it and said so.",
 }
 
 _SHORT: Mapping[str, str] = {
@@ -66,6 +70,20 @@ _SHORT: Mapping[str, str] = {
     "already_asked": "Had its message",
     "tenant_database": "Dealer's database",
     "refused_by_outbox": "Refused",
+}
+
+# What is said of a rule of the gate that has nothing against the message.
+PASSES: Mapping[str, str] = {
+    "too_late": "It would still be useful",
+    "not_true_any_more": "What it is about is still true",
+    "no_address": "There is an address",
+    "bad_address": "The address can be written to",
+    "suppressed": "Nobody told us to stop",
+    "no_consent": "Consent is there, where it is needed",
+    "missing_fact": "No fact that the words need is missing",
+    "paused": "Sending is not paused",
+    "frequency_cap": "No other marketing lately",
+    "quiet_hours": "It is no quiet hour where the customer lives",
 }
 
 _CODE = re.compile(r"[a-z][a-z0-9_]*")
@@ -124,13 +142,16 @@ def birth(message: Whole) -> Entry:
     return Entry(message.created_at, "made", words, due)
 
 
-def timeline(message: Whole, steps: Sequence[Step], provider: str | None) -> list[Entry]:
-    """Everything that happened, in words, the oldest first."""
+def timeline(message: Whole, steps: Sequence[Step], changes: Sequence[Change], provider: str | None) -> list[Entry]:
+    """Everything that happened and what people did about it, in words, the oldest first."""
     entries, before = [birth(message)], ""
     for step in steps:
         entries.append(_entry(step, before, provider))
         before = step.what if step.what in set(State) else before
-    return entries
+    entries += [
+        Entry(change.at, "held", f"{change.action.replace('_', ' ').capitalize()} by {change.actor}", "") for change in changes
+    ]
+    return sorted(entries, key=lambda entry: entry.at)
 
 
 # By the state that a message came to: the sign, and the words, into which reason, actor and provider are put.

@@ -1,0 +1,90 @@
+"""The demo's story, as people read it while it happens and at its end."""
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+
+from rich.console import Console
+from rich.text import Text
+
+from communication_agent.cli.look import COLORS, SIGNS, counted, words
+from communication_agent.cli.output import line
+from communication_agent.config import Config
+from communication_agent.demo import Story
+from communication_agent.policy import REASONS
+
+KAREN, MARCUS = "991", "992"
+
+
+class Teller:
+    """Says what is done, with the seconds that it took."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._since = time.monotonic()
+
+    def done(self, what: str, numbers: str) -> None:
+        """One step is done."""
+        now = time.monotonic()
+        self._console.print(
+            line((f"  {what:<30}", "bold"), (f"{numbers:<62}", ""), (f"{now - self._since:>5.1f} s", "dim")), soft_wrap=True
+        )
+        self._since = now
+
+
+def story_page(console: Console, story: Story, config: Config, *, served: bool) -> None:
+    """The numbers, the people, the reasons, and what to try next."""
+    console.print()
+    console.print(line((f"{story.day:%A, %B} {story.day.day}, {story.day.year}, 10:00 am at {story.tenants[0].name}", "bold")))
+    console.print(_numbers(story))
+    console.print()
+    for who, what in _people(story):
+        console.print(line((f"  {who:<16}", "bold cyan"), (what, "")))
+    console.print()
+    for reason, number in story.reasons.most_common():
+        console.print(line((f"  {number:>4}  ", "bold"), (f"{words(reason):<18}", ""), (_sentence(reason), "dim")))
+    console.print()
+    for label, what in _next(story, config, served=served):
+        console.print(line((f"  {label:<8}", "bold green"), (what, "")), soft_wrap=True)
+
+
+def _numbers(story: Story) -> Text:
+    parts: list[tuple[object, str]] = []
+    for outcome in ("sent", "waiting", "skipped", "failed", "cancelled"):
+        number = story.outcomes[outcome]
+        parts.append((f"  {SIGNS[outcome]} {number} {outcome} ", f"bold {COLORS[outcome]}" if number else "dim"))
+    return line(*parts)
+
+
+def _people(story: Story) -> Iterator[tuple[str, str]]:
+    for message in story.about(KAREN):
+        yield "Karen Smith", f"“{message.subject}” {message.outcome} to {message.to}"
+    for text, email in story.rescued:
+        who = "Marcus Bell" if text.customer_id == MARCUS else f"Customer {text.customer_id}"
+        yield who, f"his SMS to {text.to} was refused, and became an email to {email.to}: one occasion, {email.outcome}"
+    gone = story.unsubscribed
+    customer = gone.file.case.customer if gone and gone.file else None
+    if customer:
+        became = [message for message in story.about(customer.id) if message.communication == "annual_tuneup"]
+        outcome = f"{became[0].outcome}, {words(became[0].reason)}" if became else "never asked for"
+        yield customer.name, f"clicked “unsubscribe” on Saturday evening; today's tune-up: {outcome}"
+    accepted = [answer for answer in story.receipts if answer.status == "accepted"]
+    yield "The till", f"asked for {counted(len(accepted), 'receipt')}, each with its PDF, on top of the scans"
+    for answer in story.receipts:
+        if answer.status == "invalid":
+            yield "", f"and row {answer.external_id} was kept with its error: {answer.error}"
+
+
+def _sentence(reason: str) -> str:
+    return REASONS.get(reason, "Its time of the day has not come yet." if reason == "planned" else "")
+
+
+def _next(story: Story, config: Config, *, served: bool) -> Iterator[tuple[str, str]]:
+    program = f"COMMUNICATION_AGENT_HOME={config.home} communication-agent"
+    karen = story.about(KAREN)
+    if served:
+        yield "Open", f"{config.base_url}{f'/m/{karen[0].id}' if karen else ''}      Ctrl-C ends"
+    yield "Outbox", f"{config.outbox}   nothing left this machine"
+    yield "Try", f'{program} explain "Karen Smith" --date {story.day}'
+    yield "", f"{program} messages list --outcome skipped"
+    yield "", f"{program} scan all --date {story.day + timedelta(days=1)}"
