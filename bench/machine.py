@@ -26,6 +26,17 @@ def server_cpu_seconds(postmaster: int) -> float | None:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def file_cost_us(folder: Path, files: int = 500) -> float:
+    """Processor time in µs that this process spends on making one empty file: on some machines the dearest part of a message."""
+    before = os.times()
+    for number in range(files):
+        (folder / f"made-to-measure-{number}").open("xb").close()
+    after = os.times()
+    for number in range(files):
+        (folder / f"made-to-measure-{number}").unlink()
+    return (after.user + after.system - before.user - before.system) / files * 1e6
+
+
 def _pids() -> list[int]:
     return [int(path.name) for path in _PROC.iterdir() if path.name.isdecimal()]
 

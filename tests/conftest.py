@@ -48,6 +48,7 @@ from support.central import (  # noqa: E402
     central_url,
     keys,
 )
+from support.command import central_rows, comma, hilltop  # noqa: E402
 from support.house import dealer, dealer_dsn, dealer_template, house, sample_template  # noqa: E402
 from support.ordinary_server import foreign_dealer, ordinary_server  # noqa: E402
 
@@ -55,13 +56,16 @@ __all__ = [
     "central",
     "central_config",
     "central_copy",
+    "central_rows",
     "central_shared",
     "central_template",
     "central_url",
+    "comma",
     "dealer",
     "dealer_dsn",
     "dealer_template",
     "foreign_dealer",
+    "hilltop",
     "house",
     "keys",
     "ordinary_server",

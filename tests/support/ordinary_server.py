@@ -1,6 +1,8 @@
 """An ordinary PostgreSQL server as a dealer has one: TCP on loopback, passwords, its own tables."""
 
+import shutil
 import socket
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,12 +34,12 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def ordinary_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrdinaryServer]:
+def ordinary_server() -> Iterator[OrdinaryServer]:
     """A server of its own user, started and stopped as an administrator would."""
-    home = tmp_path_factory.mktemp("ordinary")
+    # Not below pytest's own folder, which every session closes to other users again.
+    home = Path(tempfile.mkdtemp(prefix="ordinary-server-"))
     account = account_for(home)
-    for place in (home, *home.parents[:2]):
-        place.chmod(place.stat().st_mode | 0o711)
+    home.chmod(0o711)
     programs = find_programs(None, account)
     data, password = home / "data", home / "password"
     data.mkdir()
@@ -71,6 +73,7 @@ def ordinary_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ordina
     assert run([*control, "-o", options, "start"], account, home).returncode == 0, (data / "log").read_text()
     yield OrdinaryServer(port)
     run([*control, "-m", "immediate", "stop"], account, home)
+    shutil.rmtree(home)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from communication_agent.config import Config
 from communication_agent.demo import Story
 from communication_agent.policy import REASONS
 
+INSTANT = 0.05  # seconds; what took less was done together with the step before
 KAREN, MARCUS = "991", "992"
 
 
@@ -26,9 +27,8 @@ class Teller:
     def done(self, what: str, numbers: str) -> None:
         """One step is done."""
         now = time.monotonic()
-        self._console.print(
-            line((f"  {what:<30}", "bold"), (f"{numbers:<62}", ""), (f"{now - self._since:>5.1f} s", "dim")), soft_wrap=True
-        )
+        took = f"{now - self._since:>5.1f} s" if now - self._since >= INSTANT else ""
+        self._console.print(line((f"  {what:<30}", "bold"), (f"{numbers:<62}", ""), (took, "dim")), soft_wrap=True)
         self._since = now
 
 

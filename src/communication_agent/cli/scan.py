@@ -99,12 +99,19 @@ def document(found: Foreseen) -> Mapping[str, object]:
 
 def _turns(app: App, tenant: TenantSettings, name: str, date_: str | None, days: int) -> list[Turn]:
     first = day_of(date_, app, tenant)
-    named = None if name == "all" else types_named(name, app.communications)
+    named = None if name == "all" else [_scanned(c) for c in types_named(name, app.communications)]
     turns: list[Turn] = []
     for day in (first + timedelta(days=n) for n in range(days)):
         some = app.foresight.types_on(tenant, day) if named is None else [c for c in named if _is_on(c, tenant)]
         turns += [Turn(tenant, c, day) for c in some]
     return turns
+
+
+def _scanned(communication: Communication) -> Communication:
+    if communication.schedule and communication.audience:
+        return communication
+    why = "another system's row or an inbound mail asks for it"
+    raise Problem("CA-201", f"{communication.name} is not scanned for.", why, "communication-agent types list   shows which are")
 
 
 def _is_on(communication: Communication, tenant: TenantSettings) -> bool:

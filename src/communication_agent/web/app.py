@@ -95,14 +95,20 @@ async def serve(house: House, stopping: asyncio.Event, only: Collection[str] = A
         )
     )
     serving = asyncio.create_task(server.serve(sockets=[bound]))
-    waiting = asyncio.create_task(stopping.wait())
+    ending = asyncio.create_task(_end(server, stopping))
     try:
-        await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        server.should_exit = True
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        server.should_exit = server.force_exit = True
         await serving
+        raise
     finally:
-        waiting.cancel()
-        server.force_exit = server.should_exit = True
+        ending.cancel()
+
+
+async def _end(server: uvicorn.Server, stopping: asyncio.Event) -> None:
+    await stopping.wait()
+    server.should_exit = True
 
 
 class _Server(uvicorn.Server):

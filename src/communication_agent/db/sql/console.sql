@@ -118,7 +118,12 @@ SELECT x.* FROM (
     UNION ALL
     (SELECT h.id, h.communication, h.customer_id, h.created_at, h.finished_at AS at, h.outcome, h.reason,
             coalesce(m.channel, CASE h.job_type WHEN 'send_email' THEN 'email' WHEN 'send_sms' THEN 'sms' END) AS channel,
-            m.recipient, m.payload ->> 'subject' AS subject, m.delivery, NULL::uuid AS went_on_as
+            m.recipient, m.payload ->> 'subject' AS subject, m.delivery, CASE WHEN h.outcome = 'failed' THEN
+                coalesce((SELECT f.id FROM communication_history f
+                          WHERE f.tenant_id = %(tenant_id)s AND f.customer_id = %(customer_id)s AND f.fallback_of = h.id LIMIT 1),
+                         (SELECT f.id FROM communication_jobs f
+                          WHERE f.tenant_id = %(tenant_id)s AND f.customer_id = %(customer_id)s AND f.fallback_of = h.id LIMIT 1))
+            END AS went_on_as
      FROM communication_history h
      LEFT JOIN messages m ON m.tenant_id = %(tenant_id)s AND m.id = h.id AND m.created_at = h.created_at
      WHERE h.tenant_id = %(tenant_id)s AND h.customer_id = %(customer_id)s ORDER BY h.id DESC LIMIT %(limit)s)) x

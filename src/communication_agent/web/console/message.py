@@ -26,6 +26,7 @@ VIEWS: Mapping[Channel, Mapping[str, str]] = {
     Channel.SMS: {"sms": "Text message", "source": "Source"},
 }
 SHOWN_SOURCE = 48_000  # characters: a page stays below 100 kB, the file has all of it
+OPEN = frozenset({"held", "uncertain"})
 ONE_SMS, SMS_PART = 160, 153  # septets
 
 
@@ -71,7 +72,7 @@ class OneMessage:
             "message": message,
             "title": self.desk.title(message.communication),
             "name": named(customers.get(message.customer_id), message.customer_id),
-            "why": why(message.state if message.state in {"held", "uncertain"} else message.reason),
+            "open_state": why(message.state) if message.state in OPEN else None,
             "reason": why(message.reason),
             "entries": entries,
             "went_on_as": went_on_as,
@@ -177,21 +178,25 @@ def _parts(text: str) -> int:
 
 def _evidence(message: Whole, frozen: Frozen | None, entries: Sequence[Entry]) -> list[tuple[str, object]]:
     """What is known about a message that nobody but a person, or the provider, can settle; empty for every other."""
-    if message.state not in {"held", "uncertain"}:
+    if message.state not in OPEN:
         return []
     handed = [entry.at for entry in entries if entry.kind == "gate"]
     known: list[tuple[str, object]] = [
-        ("Handed to the provider", f"{len(handed)} times" if len(handed) != 1 else "once"),
+        ("Handed to the provider", _times(len(handed))),
         ("Last handed over", handed[-1] if handed else None),
         ("May have arrived since", message.unknown_since),
-        ("Asked for by us, and not found", f"{message.checks} times" if message.checks else None),
-        ("Asked again", message.check_at),
-        ("Definite failures before", str(message.attempts) if message.attempts else None),
+        ("Looked for and not found", _times(message.checks) if message.checks else None),
+        ("Looked for again", message.check_at),
+        ("Failed for certain before", _times(message.attempts) if message.attempts else None),
         ("Ends by itself as failed", message.useful_until),
         ("Provider", provider_name(frozen.provider) if frozen else None),
         ("Message-ID to look for", frozen.message.message_id or str(message.id) if frozen else None),
     ]
     return [(label, value) for label, value in known if value is not None]
+
+
+def _times(count: int) -> str:
+    return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def _unknown(visit: Visit, id_: UUID) -> Problem:
