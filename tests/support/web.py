@@ -14,6 +14,7 @@ from communication_agent.web.app import build, listen, serve
 
 BASE = "http://127.0.0.1:8080"
 VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
+BLOCKS = frozenset({"td", "th", "dt", "dd", "li", "p", "h1", "h2", "h3", "div", "tr", "br"})
 FORM = {"sec-fetch-site": "same-origin", "origin": BASE}
 
 
@@ -62,6 +63,8 @@ class Page(HTMLParser):
         for outer in self._open:
             outer.inside.append(node)
         self.nodes.append(node)
+        if tag in BLOCKS:
+            self.handle_data(" ")
         if tag not in VOID:
             self._open.append(node)
 

@@ -32,7 +32,7 @@ class Call:
 
 def group(help_: str, example: str) -> typer.Typer:
     """Commands that belong together, or one that stands alone."""
-    return typer.Typer(help=_help(example, help_), rich_markup_mode="rich", add_completion=False, no_args_is_help=True)
+    return typer.Typer(help=_help(example, help_), rich_markup_mode="rich", add_completion=False)
 
 
 def command(commands: typer.Typer, name: str, example: str, environment: str = "") -> Callable[[Work], Work]:

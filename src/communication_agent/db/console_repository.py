@@ -78,10 +78,7 @@ class Filters:
     @property
     def values(self) -> dict[str, object]:
         """The parameters of `page` and `counts`; percent signs and underscores in the text mean themselves."""
-        like = None
-        if self.text:
-            escaped = self.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-            like = f"%{escaped}%"
+        like = f"%{literal(self.text)}%" if self.text else None
         narrowed = {"outcome": self.outcome, "communication": self.communication, "channel": self.channel}
         return {**narrowed, "like": like, "customers": list(self.customers)}
 
@@ -234,6 +231,11 @@ class ConsoleRepository:
     async def stops(self, conn: AsyncConnection, tenant_id: str, channel: str, address_hash: str) -> list[Stop]:
         """What the address of this hash must not get."""
         return await _all(conn, Stop, SQL["stops"], {"tenant_id": tenant_id, "channel": channel, "address_hash": address_hash})
+
+
+def literal(text: str) -> str:
+    """The text as a part of a LIKE pattern that means nothing but itself."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 async def _all(conn: AsyncConnection, noun: type[T], statement: Statement, values: Mapping[str, object]) -> list[T]:

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from communication_agent.db import audit_log
-from communication_agent.db.console_repository import Found
+from communication_agent.db.console_repository import Found, literal
 from communication_agent.domain import Address, Channel, Consent, Customer, Equipment, Suppression, WorkOrder
 from communication_agent.errors import Problem
 from communication_agent.policy import normalise
@@ -67,7 +67,7 @@ class Customers:
         visit = await self.desk.visit(request)
         text = request.query_params.get("q", "").replace("\0", "").strip()[:LONGEST_SEARCH]
         async with self.desk.house.gateway.session(visit.tenant) as dealer:
-            found = await dealer.find(text, FOUND + 1) if text else []
+            found = await dealer.find(literal(text), FOUND + 1) if text else []
             known = await dealer.count_customers()
         recent = [] if text else await self._recent(visit)
         values = {"text": text, "found": found[:FOUND], "more": len(found) > FOUND, "known": known, "recent": recent}

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from communication_agent.clock import civil_date
-from communication_agent.db.console_repository import Counts, Filters
+from communication_agent.db.console_repository import Counts, Filters, literal
 from communication_agent.errors import Problem
 from communication_agent.web.console.desk import Desk, Line, Visit, query
 from communication_agent.web.console.words import OUTCOMES
@@ -109,7 +109,7 @@ class Messages:
             return filters
         try:
             async with self.desk.house.gateway.session(visit.tenant) as dealer:
-                found = await dealer.find(filters.text, NAMES)
+                found = await dealer.find(literal(filters.text), NAMES)
         except Problem:
             found = []
         return replace(filters, customers=tuple(customer.id for customer in found))
