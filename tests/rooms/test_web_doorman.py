@@ -20,7 +20,8 @@ async def test_the_console_answers_to_this_machines_own_names(house: App, host: 
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", "127.0.0.1@evil.example", "localhost.", "0.0.0.0", "", "a b"]
+    "host",
+    ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", "127.0.0.1@evil.example", "localhost.", "0.0.0.0", "", "a b"],
 )
 async def test_a_page_elsewhere_that_gives_its_own_name_our_address_reads_nothing(house: App, host: str) -> None:
     async with visitor(house) as client:
@@ -100,7 +101,7 @@ async def test_a_page_that_breaks_tells_nothing_of_what_it_held(
     await everything(house)
     (message,) = await listed(house)
     async with house.central.engine() as conn:
-        await conn.execute("UPDATE messages SET payload = '{\"secret\": \"karen@mail.example\"}'")
+        await conn.execute('UPDATE messages SET payload = \'{"secret": "karen@mail.example"}\'')
     telemetry.configure("json", "INFO")
 
     async with visitor(house) as client:

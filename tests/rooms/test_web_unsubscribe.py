@@ -151,7 +151,9 @@ async def test_every_choice_can_be_taken_back(house: App, dealer: DealerRows) ->
             answer = await client.post(path, data={"level": level})
             assert 'role="status"' in answer.text
             current = Page((await client.get(path)).text)
-            levels += [node.inside[1].attributes["id"] or "" for node in current.all("li") if node.attributes.get("class") == "current"]
+            levels += [
+                node.inside[1].attributes["id"] or "" for node in current.all("li") if node.attributes.get("class") == "current"
+            ]
 
     assert levels == ["nothing", "essential", "everything"]
     assert (await wishes_kept(house))[0] == 0
@@ -195,7 +197,14 @@ async def test_a_complaint_is_not_lifted_by_a_link_and_the_page_says_so(house: A
 async def test_forged_and_altered_links_all_get_the_same_kind_answer(house: App, dealer: DealerRows) -> None:
     _, path = await written(house, dealer)
     token = path.removeprefix("/p/")
-    wrong = [token[:-1], f"{token}A", token.swapcase(), f"{token[:20]}{'A' if token[20] != 'A' else 'B'}{token[21:]}", "x", "A" * 2000]
+    wrong = [
+        token[:-1],
+        f"{token}A",
+        token.swapcase(),
+        f"{token[:20]}{'A' if token[20] != 'A' else 'B'}{token[21:]}",
+        "x",
+        "A" * 2000,
+    ]
     gone = PreferenceToken("nobody", "1", Channel.EMAIL, "0" * 32)
 
     async with visitor(house) as client:

@@ -68,24 +68,26 @@ class JobRepository:
 
     async def claim(self, limit: int, now: datetime) -> list[Job]:
         """Take up to `limit` ready jobs, lane by lane, in fair shares over the tenants that have work."""
+        distributed = self.central.distributed
         async with self.central.engine() as conn:
-            shares = self._shares(await rows(conn, SQL["tenants_with_ready"], {}), limit)
+            ready = await rows(conn, SQL["lanes_with_ready" if distributed else "tenants_with_ready"], {})
+            shares = self._shares(ready, limit)
             if not shares:
                 return []
-            tenants, lanes, caps = zip(*shares, strict=True)
-            found = await rows(
-                conn,
-                SQL["claim"],
-                {
-                    "tenants": list(tenants),
-                    "lanes": list(lanes),
-                    "caps": list(caps),
-                    "worker": self.worker,
-                    "lease": self.lease,
-                    "now": now,
-                },
-            )
-        return [job_of(row) for row in found]
+            return [job_of(row) for row in await (self._one_by_one if distributed else self._at_once)(conn, shares, now)]
+
+    async def _at_once(self, conn: AsyncConnection, shares: Sequence[tuple[str, int, int]], now: datetime) -> list[Row]:
+        tenants, lanes, caps = (list(column) for column in zip(*shares, strict=True))
+        values = {"tenants": tenants, "lanes": lanes, "caps": caps, "worker": self.worker, "lease": self.lease, "now": now}
+        return await rows(conn, SQL["claim"], values)
+
+    async def _one_by_one(self, conn: AsyncConnection, shares: Sequence[tuple[str, int, int]], now: datetime) -> list[Row]:
+        # A distributed central locks rows of one tenant a statement.
+        found: list[Row] = []
+        for tenant_id, lane, cap in shares:
+            values = {"tenant_id": tenant_id, "lane": lane, "cap": cap, "worker": self.worker, "lease": self.lease, "now": now}
+            found += await rows(conn, SQL["claim_of_tenant"], values)
+        return found
 
     def _shares(self, ready: list[Row], limit: int) -> list[tuple[str, int, int]]:
         # The urgent lane is served first; within a lane everybody gets the same, and the start moves on each time.
@@ -103,9 +105,17 @@ class JobRepository:
 
     async def promote(self, now: datetime, limit: int = 1000) -> int:
         """Make waiting jobs ready whose time has come; returns how many."""
+        values = {"now": now, "limit": limit, "worker": self.worker}
         async with self.central.engine() as conn:
-            found = await rows(conn, SQL["promote"], {"now": now, "limit": limit, "seq": new_seq(), "worker": self.worker})
-        return int(str(found[0]["moved"]))
+            if not self.central.distributed:
+                return _moved(await rows(conn, SQL["promote"], {**values, "seq": new_seq()}))
+            due = await rows(conn, SQL["tenants_with_due"], values)
+            return sum(
+                [
+                    _moved(await rows(conn, SQL["promote_of_tenant"], {**values, "tenant_id": row["tenant_id"], "seq": new_seq()}))
+                    for row in due
+                ]
+            )
 
     async def next_run_at(self) -> datetime | None:
         """When the next waiting job is due."""
@@ -229,6 +239,10 @@ class JobRepository:
         """Live jobs by state and lane, with the oldest run_at of each."""
         async with self.central.engine() as conn:
             return [*await rows(conn, SQL["depth"], {})]
+
+
+def _moved(found: Sequence[Row]) -> int:
+    return int(str(found[0]["moved"]))
 
 
 def _freezing(tenant_id: str, frozen: Sequence[Frozen], now: datetime) -> dict[str, object]:

@@ -35,6 +35,51 @@ SELECT tenant_id, id, job_type, communication, customer_id, source, occasions, d
        equipment_ids, work_order_id, lane, state, reason, attempts, deaths, fence, facts, attachments, fallback_of, checks, unknown_since
 FROM took ORDER BY lane, seq
 
+-- name: lanes_with_ready
+-- Who has work on a distributed central, where a loose index scan cannot be pushed down.
+-- fanout: a plain read
+SELECT DISTINCT lane, tenant_id FROM communication_jobs WHERE state = 'ready' ORDER BY lane, tenant_id
+
+-- name: claim_of_tenant
+-- The same take for one tenant, which is what a distributed central can lock.
+WITH pick AS MATERIALIZED (
+    SELECT j.id FROM communication_jobs j
+    WHERE j.tenant_id = %(tenant_id)s AND j.state = 'ready' AND j.lane = %(lane)s
+    ORDER BY j.seq LIMIT %(cap)s FOR UPDATE SKIP LOCKED),
+took AS (
+    UPDATE communication_jobs j
+    SET state = 'claimed', fence = j.fence + 1, deaths = j.deaths + 1, reason = NULL, lease_owner = %(worker)s,
+        lease_until = statement_timestamp() + make_interval(secs => %(lease)s)
+    WHERE j.tenant_id = %(tenant_id)s AND j.id IN (SELECT pick.id FROM pick)
+    RETURNING j.*),
+trail AS (
+    INSERT INTO job_transitions (tenant_id, job_id, at, fence, from_state, to_state, actor)
+    SELECT tenant_id, id, %(now)s, fence, 'ready', 'claimed', %(worker)s FROM took)
+SELECT tenant_id, id, job_type, communication, customer_id, source, occasions, due_on, run_at, useful_until, created_at, as_of,
+       equipment_ids, work_order_id, lane, state, reason, attempts, deaths, fence, facts, attachments, fallback_of, checks, unknown_since
+FROM took ORDER BY lane, seq
+
+-- name: tenants_with_due
+-- Whose waiting jobs are due, on a distributed central.
+-- fanout: a plain read
+SELECT DISTINCT tenant_id FROM communication_jobs WHERE state = 'scheduled' AND run_at <= %(now)s
+
+-- name: promote_of_tenant
+-- What of one tenant was to wait until now may be claimed.
+WITH due AS MATERIALIZED (
+    SELECT j.id, j.run_at FROM communication_jobs j
+    WHERE j.tenant_id = %(tenant_id)s AND j.state = 'scheduled' AND j.run_at <= %(now)s
+    ORDER BY j.run_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED),
+placed AS (SELECT due.id, row_number() OVER (ORDER BY due.run_at) AS place FROM due),
+moved AS (
+    UPDATE communication_jobs j SET state = 'ready', seq = %(seq)s + placed.place
+    FROM placed WHERE j.tenant_id = %(tenant_id)s AND j.id = placed.id
+    RETURNING j.tenant_id, j.id, j.fence),
+trail AS (
+    INSERT INTO job_transitions (tenant_id, job_id, at, fence, from_state, to_state, actor)
+    SELECT tenant_id, id, %(now)s, fence, 'scheduled', 'ready', %(worker)s FROM moved)
+SELECT count(*)::int AS moved FROM moved
+
 -- name: promote
 -- What was to wait until now may be claimed; a new seq puts it behind what became ready before.
 -- fanout: one short probe per tenant, single server
