@@ -78,7 +78,8 @@ async def test_where_a_person_waits_comes_first_and_bulk_comes_last(
     for lane in (LANE_BULK, LANE_NORMAL, LANE_PERSON):
         await _fill(central, keys, {"alpha": 2}, lane=lane)
 
-    assert [job.lane for job in await queue.claim(3, NOW)] == [LANE_PERSON, LANE_PERSON, LANE_NORMAL]
+    order = [job.lane for _ in range(3) for job in await queue.claim(2, NOW)]
+    assert order == [LANE_PERSON] * 2 + [LANE_NORMAL] * 2 + [LANE_BULK] * 2
 
 
 async def test_what_waits_is_ready_when_its_time_has_come_and_not_before(
