@@ -43,7 +43,7 @@ def test_enqueue_asks_for_each_message_once_and_moves_no_watermark(hilltop: Comm
     first = hilltop("scan", "annual_tuneup", *TUESDAY, "--enqueue").rows
     jobs, occasions, runs = _counts(central_rows)
     assert jobs == len(first) > 0
-    assert occasions == sum(len(list(str(o) for o in row["occasions"])) for row in first if isinstance(row["occasions"], list))
+    assert occasions == sum(str(row["occasions"]).count("annual_tuneup:") for row in first)
     assert runs == 0
     again = hilltop("scan", "annual_tuneup", *TUESDAY, "--enqueue").rows
     assert {row["reason"] for row in again} == {"already_asked"}

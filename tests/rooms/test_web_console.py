@@ -8,9 +8,8 @@ import pytest
 
 from communication_agent.app import App
 from communication_agent.domain import Channel
-from communication_agent.mime import to_bytes
 from support.house import MONDAY, DealerRows, at, everything, listed, settings_for
-from support.web import FORM, Page, visitor
+from support.web import Page, visitor
 
 TODAY = MONDAY.date()
 ANNIVERSARY = date(2024, 12, 7)  # of a purchase whose tune-up is due on MONDAY
@@ -82,8 +81,8 @@ async def test_today_says_from_when_sending_is_open_again(house: App) -> None:
 
 
 async def test_a_text_that_became_an_email_is_not_called_failed(house: App, dealer: DealerRows, dealer_dsn: str) -> None:
-    texts = {"channels": {"seven_day_checkin": "preferred"}, "outbox": {"refuse": ["+16145550199"]}}
-    await house.tenants.save(settings_for(dealer_dsn, **texts), MONDAY)
+    texts = settings_for(dealer_dsn, channels={"seven_day_checkin": "preferred"}, outbox={"refuse": ["+16145550199"]})
+    await house.tenants.save(texts, MONDAY)
     await dealer.bought(TODAY - timedelta(days=7), phone="(614) 555-0199", preferred_channel="sms", sms_consent=True)
     await everything(house)
     text, mail = sorted(await listed(house), key=lambda message: message.outcome)
@@ -160,9 +159,8 @@ async def test_messages_are_narrowed_by_what_stands_in_the_address(house: App, d
     assert await found("q=%25") == 1
     assert await found("q=nobody") == 0
     assert await found("outcome=nonsense&type=nonsense&channel=fax&before=nonsense") == 3
-    tabs = {n.words.split()[0]: n.words.split()[1] for n in (await page(house, "/t/hilltop/messages?q=marsh")).all("a") if n.words.split()[1:]
-            and n.words.split()[0] in {"All", "Sent", "Skipped"}}  # fmt: skip
-    assert tabs == {"All": "1", "Sent": "1", "Skipped": "0"}
+    tabs = [" ".join(node.words.split()) for node in (await page(house, "/t/hilltop/messages?q=marsh")).all("a")]
+    assert {"All 1", "Sent 1", "Skipped 0"} <= {*tabs}
 
 
 async def test_every_message_is_on_exactly_one_page(house: App, dealer: DealerRows) -> None:
@@ -208,7 +206,7 @@ async def test_a_message_shows_its_exact_bytes_its_timeline_and_its_facts(house:
         as_text = Page((await client.get(f"{path}?view=source")).text)
     sent = (house.config.outbox / "hilltop" / f"{message.id}.eml").read_bytes()
     assert source.content == sent
-    assert as_text.all("pre")[0].words.encode() == sent.replace(b"\r\n", b"\n")
+    assert as_text.all("pre")[0].words.encode() == sent
     assert "attachment" in source.headers["content-disposition"]
 
 
@@ -397,28 +395,5 @@ async def test_a_text_message_is_shown_as_a_text_with_its_length(house: App, dea
     assert "Reply here or call" in shown.words
     assert re.search(r"\d+ of 160 characters as carriers count them, 1 part\.", shown.words)
     assert shown.all("iframe") == []
-    assert to_bytes  # the email's writer is not asked for a text
     async with visitor(house) as client:
         assert b"To: +16145550119" in (await client.get(f"/t/hilltop/messages/{message.id}/source.eml")).content
-
-
-async def test_a_form_of_another_browser_is_refused(house: App, dealer: DealerRows) -> None:
-    customer = await dealer.bought(ANNIVERSARY)
-    path = f"/t/hilltop/customer?id={customer}"
-    async with visitor(house) as one, visitor(house) as other:
-        token = _token(Page((await one.get(path)).text))
-        await other.get(path)
-        said = {"form_token": token, "channel": "email", "level": "nothing", "words": "on the phone"}
-        refused = [
-            await other.post(path, data=said, headers=FORM),
-            await one.post(path, data={**said, "form_token": "0" * 64}, headers=FORM),
-            await one.post(path, data={**said, "form_token": ""}, headers=FORM),
-        ]
-        taken = await one.post(path, data=said, headers=FORM)
-
-    assert [answer.status_code for answer in refused] == [403, 403, 403]
-    assert taken.status_code == 303
-
-
-def _token(found: Page) -> str:
-    return next(node.attributes["value"] or "" for node in found.all("input") if node.attributes.get("name") == "form_token")

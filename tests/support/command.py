@@ -4,11 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import cast
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -107,6 +110,21 @@ def started(home: Path, *words: object, central_url: str | None = None, **enviro
     )
 
 
+def fetched(url: str, path: str, seconds: float = 40.0) -> str:
+    """The page at a path of a server of loopback, following redirects; asks again until the answer is good or time is up."""
+    deadline = time.monotonic() + seconds
+    while True:
+        connection = HTTPConnection(urlsplit(url).netloc, timeout=seconds)
+        with closing(connection):
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            text = answer.read().decode()
+        if answer.status == 200:
+            return text
+        path = answer.headers.get("location", path)
+        assert time.monotonic() < deadline, f"{answer.status} {text}"
+
+
 def _environment(home: Path, central_url: str | None, more: Mapping[str, str]) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONWARNINGS") if name in os.environ}  # noqa: TID251 - a child needs them
     return {**kept, **installation(central_url, home), **more}
@@ -120,7 +138,7 @@ def tenant_file(folder: Path, dsn: str | None, tenant_id: str = "hilltop", more:
     path = folder / f"{tenant_id}.toml"
     path.write_text(
         f'id = "{tenant_id}"\nname = "Hilltop Mowers"\nsms_name = "Hilltop"\ntime_zone = "America/New_York"\n'
-        'phone = "(614) 555-0142"\naddress = "2100 Mill Road, Delaware, OH 43015"\nsender_name = "Dana Whitfield"\n'
+        'phone = "(614) 555-0142"\naddress = "2100 Mill Road, Delaware, OH 43015"\nhours = "Mon-Fri 8-5:30"\nsender_name = "Dana Whitfield"\n'
         f'booking_url = "https://hilltop.example/book"\n{more}\n[database]\n{section}\n'
         '[email]\nfrom = "Hilltop Mowers <service@hilltop.example>"\nreply_to = "dana@hilltop.example"\n',
         encoding="utf-8",

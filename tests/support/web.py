@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -19,14 +19,14 @@ FORM = {"sec-fetch-site": "same-origin", "origin": BASE}
 
 
 @asynccontextmanager
-async def visitor(app: App, base: str = BASE) -> AsyncIterator[AsyncClient]:
+async def visitor(app: App, base: str = BASE) -> AsyncGenerator[AsyncClient]:
     """Somebody who asks the program for pages, in this process."""
     async with AsyncClient(transport=ASGITransport(app=build(app)), base_url=base) as client:
         yield client
 
 
 @asynccontextmanager
-async def served(app: App) -> AsyncIterator[str]:
+async def served(app: App) -> AsyncGenerator[str]:
     """A real server on a free port of loopback; its address."""
     stopping, listener = asyncio.Event(), listen(app.config.model_copy(update={"health_port": 0}))
     serving = asyncio.create_task(serve(app, stopping, listener=listener))

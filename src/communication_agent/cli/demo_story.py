@@ -1,14 +1,15 @@
 """The demo's story, as people read it while it happens and at its end."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from communication_agent.cli.look import COLORS, SIGNS, counted, words
-from communication_agent.cli.output import line
+from communication_agent.cli.output import cell, line
 from communication_agent.config import Config
 from communication_agent.demo import Story
 from communication_agent.policy import REASONS
@@ -27,8 +28,8 @@ class Teller:
     def done(self, what: str, numbers: str) -> None:
         """One step is done."""
         now = time.monotonic()
-        took = f"{now - self._since:>5.1f} s" if now - self._since >= INSTANT else ""
-        self._console.print(line((f"  {what:<30}", "bold"), (f"{numbers:<62}", ""), (took, "dim")), soft_wrap=True)
+        took = f"{now - self._since:.1f} s" if now - self._since >= INSTANT else ""
+        self._console.print(line((f"{took:>7}  ", "dim"), (f"{what:<28}", "bold"), (numbers, "")), soft_wrap=True)
         self._since = now
 
 
@@ -38,14 +39,19 @@ def story_page(console: Console, story: Story, config: Config, *, served: bool) 
     console.print(line((f"{story.day:%A, %B} {story.day.day}, {story.day.year}, 10:00 am at {story.tenants[0].name}", "bold")))
     console.print(_numbers(story))
     console.print()
-    for who, what in _people(story):
-        console.print(line((f"  {who:<16}", "bold cyan"), (what, "")))
+    _pairs(console, "bold cyan", _people(story))
     console.print()
-    for reason, number in story.reasons.most_common():
-        console.print(line((f"  {number:>4}  ", "bold"), (f"{words(reason):<18}", ""), (_sentence(reason), "dim")))
+    _pairs(console, "bold", ((f"{number:>3} {words(reason)}", _sentence(reason)) for reason, number in story.reasons.most_common()))
     console.print()
     for label, what in _next(story, config, served=served):
         console.print(line((f"  {label:<8}", "bold green"), (what, "")), soft_wrap=True)
+
+
+def _pairs(console: Console, style: str, pairs: Iterable[tuple[str, str]]) -> None:
+    rows = Table.grid(padding=(0, 2), pad_edge=True)
+    for label, what in pairs:
+        rows.add_row(cell(label, style), cell(what))
+    console.print(rows)
 
 
 def _numbers(story: Story) -> Text:

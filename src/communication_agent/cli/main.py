@@ -50,7 +50,7 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         return int(_program(given).main(args=given, prog_name=PROGRAM, standalone_mode=False) or 0)
     except TyperException as error:
-        tell(_usage(error, given))
+        tell(_usage(error))
         return Exit.USAGE
     except (KeyboardInterrupt, Abort):
         return Exit.INTERRUPTED
@@ -76,11 +76,8 @@ def _loaded(name: str) -> TyperCommand | TyperGroup:
     return command
 
 
-def _usage(error: TyperException, words: Sequence[str]) -> Problem:
-    known = [word for word in words[:2] if not word.startswith("-")]
-    if not known or known[0] not in COMMANDS:
-        known = []
-    message = " ".join(error.format_message().split()).removesuffix(".")
-    return Problem(
-        "CA-205", f"{' '.join([PROGRAM, *known])} cannot be understood.", message, f"{' '.join([PROGRAM, *known[:1]])} --help"
-    )
+def _usage(error: TyperException) -> Problem:
+    # Not every error knows where it happened; those about the words themselves do.
+    path = str(getattr(getattr(error, "ctx", None), "command_path", PROGRAM))
+    message = " ".join(error.format_message().split()).removesuffix(".").replace("Value error, ", "")
+    return Problem("CA-205", f"{path} cannot be understood.", message, f"{path} --help")

@@ -16,6 +16,7 @@ from communication_agent.db.tenant_repository import EVERYBODY
 from communication_agent.domain import Channel, Pause
 from communication_agent.errors import Problem
 from communication_agent.outcome import CREDENTIALS_REFUSED
+from communication_agent.policy import REASONS
 
 TypeName = Annotated[str | None, typer.Option("--type", metavar="TYPE", help="Only this communication type.")]
 Channels = Annotated[Channel | None, typer.Option("--channel", help="Only this channel.")]
@@ -42,11 +43,8 @@ async def go_on(call: Call, tenant: str | None, type_: str | None, channel: Chan
 
 async def let_go_on(app: App, tenant_id: str) -> None:
     """Look now at what waits for a pause or for better credentials, instead of at its next turn."""
-    async with app.central.engine() as conn:
-        waiting = await app.messages.waiting_reasons(conn, tenant_id)
-    # Jobs keep the words behind the code too: tenant_paused: wrong prices (cli:dana, …).
-    stopped = [reason for reason in waiting if (code := reason.split(":")[0]).endswith("_paused") or code == CREDENTIALS_REFUSED]
-    await app.jobs.release_paused(tenant_id, stopped, app.clock.now())
+    stopped = [reason for reason in REASONS if reason.endswith("_paused")]
+    await app.jobs.release_paused(tenant_id, [*stopped, "restored_backup", CREDENTIALS_REFUSED], app.clock.now())
 
 
 def _scope(app: App, type_: str | None, channel: Channel | None) -> str:

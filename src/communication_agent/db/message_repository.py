@@ -81,10 +81,6 @@ class MessageRepository:
         """Tenant, state (held or uncertain) and number of the messages that wait for a person or for evidence; engine only."""
         return [(str(r["tenant_id"]), str(r["state"]), cast("int", r["jobs"])) for r in await rows(conn, SQL["in_question"], {})]
 
-    async def waiting_reasons(self, conn: AsyncConnection, tenant_id: str) -> "Sequence[str]":
-        """What a tenant's scheduled messages wait for: code, and words after a colon."""
-        return [str(r["reason"]) for r in await rows(conn, SQL["waiting_reasons"], {"tenant_id": tenant_id})]
-
     async def tenant_of(self, conn: AsyncConnection, id_: UUID) -> str | None:
         """Which tenant a message belongs to; engine connections only."""
         found = await rows(conn, SQL["tenant_of"], {"id": id_})

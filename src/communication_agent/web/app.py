@@ -22,17 +22,18 @@ from communication_agent.web.console.customers import Customers
 from communication_agent.web.console.desk import Desk
 from communication_agent.web.console.message import OneMessage
 from communication_agent.web.console.messages import Messages
-from communication_agent.web.console.times import hour, long_day, short_day, waited
+from communication_agent.web.console.times import long_day, short_day
 from communication_agent.web.console.today import Today
-from communication_agent.web.console.words import provider_name, why
+from communication_agent.web.console.words import why
 from communication_agent.web.doorman import Doorman, is_loopback
 from communication_agent.web.health import ALL, Health
 from communication_agent.web.house import House
 from communication_agent.web.pages import STATIC, Pages
 from communication_agent.web.unsubscribe import PreferencePage
 
+BACKLOG = 128
 GRACE = 3  # seconds that answers in the making have when the server is to end
-FILTERS = {"hour": hour, "long_day": long_day, "short_day": short_day, "waited": waited, "why": why, "provider_name": provider_name}
+FILTERS = {"long_day": long_day, "short_day": short_day, "why": why}
 STATUS = {Exit.NOT_FOUND: 404, Exit.REFUSED: 403, Exit.UNREACHABLE: 503, Exit.USAGE: 400}
 SENTENCES = {404: "There is nothing at this address.", 405: "That cannot be done here."}
 
@@ -73,6 +74,7 @@ def listen(config: Config) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((config.web_host, config.health_port))
+        listener.listen(BACKLOG)  # whoever comes before the first page can be made waits
     except OSError as error:
         listener.close()
         raise _not_had(config, error) from error
@@ -104,6 +106,7 @@ async def serve(house: House, stopping: asyncio.Event, only: Collection[str] = A
         raise
     finally:
         ending.cancel()
+        bound.close()
 
 
 async def _end(server: uvicorn.Server, stopping: asyncio.Event) -> None:

@@ -143,7 +143,7 @@ def _ordered(words: Words, level: Level) -> list[tuple[Level, Choice]]:
 
 def _headers(language: str, nonce: str | None) -> dict[str, str]:
     style = f"'self' 'nonce-{nonce}'" if nonce else "'self'"
-    policy = f"default-src 'none'; style-src {style}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    policy = f"default-src 'none'; style-src {style}; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     return {
         "content-security-policy": policy,
         "referrer-policy": "no-referrer",

@@ -50,7 +50,3 @@ SELECT tenant_id FROM communication_history WHERE id = %(id)s
 -- fanout: counts over all tenants, of a partial index
 SELECT tenant_id, state, count(*)::int AS jobs, min(created_at) AS oldest FROM communication_jobs
 WHERE state IN ('uncertain', 'held') GROUP BY tenant_id, state ORDER BY tenant_id, state
-
--- name: waiting_reasons
--- What a tenant's messages wait for, with the words behind it, so that whoever removes the cause can let them go on.
-SELECT DISTINCT reason FROM communication_jobs WHERE tenant_id = %(tenant_id)s AND state = 'scheduled' ORDER BY reason

@@ -1,7 +1,7 @@
 """Instants and dates as people at the dealer's read them."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
@@ -58,12 +58,3 @@ def short_day(day: date, *, year: bool = False) -> str:
 def long_day(day: date) -> str:
     """Tuesday, November 3, 2026."""
     return f"{day:%A, %B} {day.day}, {day.year}"
-
-
-def waited(span: timedelta) -> str:
-    """3 days, 2 hours, 5 minutes or less than a minute: the largest unit only."""
-    seconds = int(span.total_seconds())
-    for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60)):
-        if count := seconds // length:
-            return f"{count} {unit}{'' if count == 1 else 's'}"
-    return "less than a minute"
