@@ -44,7 +44,9 @@ FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "o
 NAMED = range(991, 996)  # the sample's people with a part of their own
 MARKER = "made-by-the-demo"
 # The settings that a demo keeps; all others are as they come, so that it tells the same story everywhere.
-KEPT = frozenset({"communication_agent_home", "health_port", "web_host", "public_url", "log_format", "log_level"})
+KEPT = frozenset(
+    {"communication_agent_home", "communication_agent_key", "health_port", "web_host", "public_url", "log_format", "log_level"}
+)
 
 Tell = Callable[[str, str], None]  # what is done, and with which numbers
 
@@ -121,15 +123,19 @@ def stage(home: Path) -> Generator[None]:
 
 def _marked(home: Path) -> Path:
     marker = home / MARKER
-    if home.exists() and any(home.iterdir()) and not marker.exists():
+    if home.is_dir() and any(home.iterdir()) and not marker.exists():
         raise Problem(
             "CA-602",
             f"{home} is not a demo's directory.",
             "it holds something else, and a demo begins by deleting what lies in its directory",
             "name an empty or a new directory with --keep",
         )
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    marker.touch(mode=0o600)
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        marker.touch(mode=0o600)
+    except OSError as error:
+        do = "name a directory of yours: communication-agent demo --keep DIR"
+        raise Problem("CA-504", f"{home} cannot be used.", error.strerror or str(error), do) from error
     return marker
 
 

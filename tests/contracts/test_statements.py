@@ -175,9 +175,9 @@ def _understood(conn: psycopg.Connection, text: LiteralString) -> None:
 
 def _numbered(text: str) -> str:
     """Parameters as PREPARE writes them; their types follow from where they stand, except those that psycopg tells."""
-    names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", text)))
+    names = list(dict.fromkeys(re.findall(r"%\((\w+)\)[sb]", text)))
 
     def number(match: re.Match[str]) -> str:
         return f"${names.index(match[1]) + 1}{TOLD_TYPES.get(match[1], '')}"
 
-    return re.sub(r"%\((\w+)\)s", number, text).replace("%%", "%")
+    return re.sub(r"%\((\w+)\)[sb]", number, text).replace("%%", "%")

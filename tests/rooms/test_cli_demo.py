@@ -28,7 +28,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ran, Path]:
 
 
 def _messages(home: Path) -> list[dict[str, object]]:
-    ran = program(home, "messages", "list", "--json", COMMUNICATION_AGENT_KEY="")
+    ran = program(home, "messages", "list", "--json")
     assert ran.code == 0, ran
     return ran.rows
 
@@ -81,7 +81,7 @@ def test_the_story_is_true(played: tuple[Ran, Path]) -> None:
     receipt = (home / f"outbox/green-valley/{receipts[0]['id']}.eml").read_bytes()
     attached = [*email.message_from_bytes(receipt, policy=email.policy.default).iter_attachments()]
     assert attached[0].get_content_type() == "application/pdf"
-    rows = program(home, "queue", "list", "--tenant", "green-valley", "--json", COMMUNICATION_AGENT_KEY="").rows
+    rows = program(home, "queue", "list", "--tenant", "green-valley", "--json").rows
     assert [row["error"] for row in rows if row["status"] == "invalid"] == ["facts: receipt_number missing"]
 
 
@@ -97,6 +97,11 @@ def test_a_directory_that_holds_anything_else_is_left_alone(comma: Comma, tmp_pa
     (mine / "letter.txt").write_text("keep me")
     comma("demo", "--once", "--keep", mine).assert_problem("CA-602", Exit.REFUSED)
     assert [path.name for path in mine.iterdir()] == ["letter.txt"]
+
+
+def test_a_directory_that_cannot_be_used_is_told(comma: Comma, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    comma("demo", "--once", "--keep", tmp_path / "file").assert_problem("CA-504", Exit.NOT_FOUND)
 
 
 def test_the_demo_plays_on_a_monday_within_the_week() -> None:

@@ -165,6 +165,13 @@ def test_a_key_that_was_refused_is_tried_again_as_soon_as_it_is_changed(
     assert {row["outcome"] for row in hilltop("messages", "list", *NOW).rows} <= {"sent", "skipped"}
 
 
+def test_a_dealer_that_really_sends_is_not_added_under_a_pretended_clock(comma: Comma, dealer_dsn: str, tmp_path: Path) -> None:
+    file = tenant_file(tmp_path, dealer_dsn, more='sending = "live"')
+    file.write_text(file.read_text().replace("[email]\n", '[email]\nsmtp_url = "smtp://mail.hilltop.example"\n'))
+    comma("tenants", "add", file, *NOW).assert_problem("CA-601", Exit.REFUSED)
+    assert comma("tenants", "add", file, "--json").code == 0
+
+
 def test_a_tenant_file_with_a_wrong_field_names_it(comma: Comma, dealer_dsn: str, tmp_path: Path) -> None:
     file = tenant_file(tmp_path, dealer_dsn, more='time_zon = "x"')
     assert "time_zon" in comma("tenants", "add", file, *NOW).assert_problem("CA-301", Exit.CONFIGURATION)

@@ -79,8 +79,7 @@ async def test_the_screen_shows_machines_orders_addresses_consent_and_messages(h
         "1,234 h",
         "bought Dec 7, 2024",
         "no longer theirs since Jan 5",
-        "new belt",
-        "Picked up",
+        "Service: new belt (picked up)",
         "Time for your Meadowlark ZT-48 tune-up",
         "The dealer's record: agreed",
     ):

@@ -1,6 +1,7 @@
 """`communication-agent demo`: all of it on this machine; nothing leaves."""
 
 import asyncio
+import shlex
 import socket
 import sys
 import webbrowser
@@ -12,7 +13,7 @@ import typer
 from communication_agent import config as configuration
 from communication_agent import telemetry
 from communication_agent.app import App, opened
-from communication_agent.cli.command import Call, Day, command, group
+from communication_agent.cli.command import PROGRAM, Call, Day, command, group
 from communication_agent.cli.demo_story import Teller, story_page
 from communication_agent.cli.output import Answer, give, note, stderr, stdout
 from communication_agent.cli.serving import listening, serve_until_stopped, signals
@@ -54,7 +55,7 @@ async def demo(
         teller.done("PostgreSQL, embedded", "ready")
         async with opened(own) as app:
             standing, story = await play(app, now, teller.done)
-            answer = _answer(story, own, served=not once)
+            answer = _answer(story, own, _program(config, home), served=not once)
             if listener is None:
                 return answer
             give(answer, as_json=call.json)
@@ -63,10 +64,15 @@ async def demo(
             return await _served(standing, story, listener, browser=not no_browser)
 
 
-def _answer(story: Story, own: Config, *, served: bool) -> Answer:
+def _program(config: Config, home: Path) -> str:
+    """How the program is called on the demo's stage from this shell."""
+    return f"COMMUNICATION_AGENT_HOME={shlex.quote(str(home))} {'CENTRAL_DB_URL= ' if config.central_db_url else ''}{PROGRAM}"
+
+
+def _answer(story: Story, own: Config, program: str, *, served: bool) -> Answer:
     return Answer(
         document(story, own),
-        lambda console: story_page(console, story, own, served=served),
+        lambda console: story_page(console, story, own, program, served=served),
         Exit.PARTLY_FAILED if story.unserved else Exit.OK,
     )
 

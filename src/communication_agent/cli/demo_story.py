@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from communication_agent.cli.look import COLORS, SIGNS, counted, words
+from communication_agent.cli.look import COLORS, SIGNS, at, counted, words
 from communication_agent.cli.output import cell, line
 from communication_agent.config import Config
 from communication_agent.demo import Story
@@ -33,17 +33,18 @@ class Teller:
         self._since = now
 
 
-def story_page(console: Console, story: Story, config: Config, *, served: bool) -> None:
-    """The numbers, the people, the reasons, and what to try next."""
+def story_page(console: Console, story: Story, config: Config, program: str, *, served: bool) -> None:
+    """The numbers, the people, the reasons, and what to try next with `program`, the words that call it on this stage."""
     console.print()
-    console.print(line((f"{story.day:%A, %B} {story.day.day}, {story.day.year}, 10:00 am at {story.tenants[0].name}", "bold")))
+    first = story.tenants[0]
+    console.print(cell(f"{at(config.communication_agent_now, first.zone)} ({story.day:%A}) at {first.name}", "bold"))
     console.print(_numbers(story))
     console.print()
     _pairs(console, "bold cyan", _people(story))
     console.print()
     _pairs(console, "bold", ((f"{number:>3} {words(reason)}", _sentence(reason)) for reason, number in story.reasons.most_common()))
     console.print()
-    for label, what in _next(story, config, served=served):
+    for label, what in _next(story, config, program, served=served):
         console.print(line((f"  {label:<8}", "bold green"), (what, "")), soft_wrap=True)
 
 
@@ -73,7 +74,7 @@ def _people(story: Story) -> Iterator[tuple[str, str]]:
     if customer:
         became = [message for message in story.about(customer.id) if message.communication == "annual_tuneup"]
         outcome = f"{became[0].outcome}, {words(became[0].reason)}" if became else "never asked for"
-        yield customer.name, f"clicked “unsubscribe” on Saturday evening; today's tune-up: {outcome}"
+        yield customer.name, f"clicked “unsubscribe” on {story.day - timedelta(days=2):%A} evening; today's tune-up: {outcome}"
     accepted = [answer for answer in story.receipts if answer.status == "accepted"]
     yield "The till", f"asked for {counted(len(accepted), 'receipt')}, each with its PDF, on top of the scans"
     for answer in story.receipts:
@@ -85,8 +86,7 @@ def _sentence(reason: str) -> str:
     return REASONS.get(reason, "Its time of the day has not come yet." if reason == "planned" else "")
 
 
-def _next(story: Story, config: Config, *, served: bool) -> Iterator[tuple[str, str]]:
-    program = f"COMMUNICATION_AGENT_HOME={config.home} communication-agent"
+def _next(story: Story, config: Config, program: str, *, served: bool) -> Iterator[tuple[str, str]]:
     karen = story.about(KAREN)
     if served:
         yield "Open", f"{config.base_url}{f'/m/{karen[0].id}' if karen else ''}      Ctrl-C ends"

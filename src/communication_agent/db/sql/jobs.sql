@@ -132,11 +132,11 @@ SET last_at = coalesce(m.previous_at, '-infinity'::timestamptz), previous_at = N
 WHERE m.tenant_id = %(tenant_id)s AND m.last_job_id = ANY (%(jobs)s)
 
 -- name: freeze
--- The payload, once: a retry finds the same bytes.
+-- The payload, once: a retry finds the same bytes. Binary (%b), for arrays as text would be escaped letter by letter.
 INSERT INTO messages (tenant_id, id, created_at, channel, recipient, provider, payload, payload_hash, facts, frozen_at)
 SELECT %(tenant_id)s, f.id, f.created_at, f.channel, f.recipient, f.provider, f.payload::jsonb, f.payload_hash, f.facts::jsonb, %(now)s
 FROM unnest(%(ids)s::uuid[], %(created)s::timestamptz[], %(channels)s::text[], %(recipients)s::text[], %(providers)s::text[],
-            %(payloads)s::text[], %(hashes)s::text[], %(facts)s::text[])
+            %(payloads)b::text[], %(hashes)s::text[], %(facts)b::text[])
      AS f (id, created_at, channel, recipient, provider, payload, payload_hash, facts)
 ON CONFLICT (tenant_id, id, created_at) DO NOTHING
 
