@@ -1,4 +1,5 @@
 # Everything starts here; each target sets up .venv by itself when it is missing or its locked set has changed.
+MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,18 +15,24 @@ setup: $(VENV)/.run-time ## make .venv with what the program needs (.venv/bin/co
 
 setup-dev: $(VENV)/.development
 
+# What is said here goes to stderr: `make demo ARGS="--once --json"` prints one document and nothing else.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 …"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 …" >&2; exit 1; }
+	@echo "Making $(VENV) …" >&2
+	@$(PYTHON) -m venv $(VENV) >&2
 
 $(VENV)/.run-time: requirements.txt pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "Installing what the program needs …" >&2
+	@$(PIP) --require-hashes -r requirements.txt >&2
+	@$(PIP) --no-deps --no-build-isolation --editable . >&2
 	@touch $@
 
 $(VENV)/.development: requirements-dev.txt requirements.txt pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "Installing what the tests need …" >&2
+	@$(PIP) --require-hashes -r requirements-dev.txt >&2
+	@$(PIP) --no-deps --no-build-isolation --editable . >&2
 	@touch $@ $(VENV)/.run-time
 
 demo: setup ## try it all on this machine: sample dealers, today's messages, the console; nothing leaves it (ARGS=--once)

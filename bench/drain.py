@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import cProfile
 import json
+import os
 import pstats
 import resource
 import subprocess
@@ -84,6 +85,7 @@ class Run:
     worker: Drained
     server_cpu_seconds: float | None
     file_us: float  # what one empty file costs beside the outbox
+    load: float  # how many processes wanted to run on the machine before
 
     @property
     def rate(self) -> float:
@@ -102,6 +104,7 @@ class Run:
             f"{self.worker.peak_mb:.0f}",
             f"{self.file_us:,.0f}",
             f"{self.jobs / self.enqueue_seconds:,.0f}",
+            f"{self.load:.1f}",
         ]
 
 
@@ -114,6 +117,7 @@ HEADS = (
     "worker's peak MB",
     "CPU µs of one empty file here",
     "scan and enqueue, jobs/s",
+    "load before",
 )
 
 
@@ -156,12 +160,12 @@ def _measured(options: argparse.Namespace) -> tuple[Run, dict[str, int]]:
         server.start()
         try:
             enqueue_seconds = asyncio.run(_set_up(home, options.jobs))
-            before = machine.server_cpu_seconds(server.postmaster_pid or 0)
+            load, before = os.getloadavg()[0], machine.server_cpu_seconds(server.postmaster_pid or 0)
             worker = _work_in_a_process_of_its_own(home, options)
             after = machine.server_cpu_seconds(server.postmaster_pid or 0)
             cpu = None if before is None or after is None else after - before
             file_us = machine.file_cost_us(home)
-            return Run(options.jobs, enqueue_seconds, worker, cpu, file_us), asyncio.run(_wrong_counts(home, options.jobs))
+            return Run(options.jobs, enqueue_seconds, worker, cpu, file_us, load), asyncio.run(_wrong_counts(home, options.jobs))
         finally:
             server.stop()
 

@@ -35,8 +35,8 @@ DEALERS = (GREEN_VALLEY, PRAIRIE_RIDGE)
 HISTORY_DAYS = 14
 TEN = time(10)
 LOOPS = frozenset({"scheduler", "processor", "intake"})
-# When the program looks on the days before: when 09:00 and the spread of quiet hours are over in either dealer's zone.
-ROUNDS = ((time(9, 31), LOOPS), (time(12, 31), frozenset({"processor"})))
+# When the program looks on the days before, once a day: 09:00 and the spread of quiet hours are over in either dealer's zone.
+DAILY = time(11, 31)
 AT_ONCE = 200  # messages in flight: the outbox is quick
 RECEIPTS = 6
 # A power cut may cost the demo everything, which is nobody's loss; without waiting for the disk it is quicker.
@@ -203,8 +203,7 @@ async def _open_shop(app: App, dealer: SampleDealer, day: date) -> SampleCounts:
 
 async def _two_weeks(app: App, tenant: TenantSettings, day: date) -> None:
     for back in range(HISTORY_DAYS, 0, -1):
-        for moment, loops in ROUNDS:
-            await run_once(at(app, civil_instant(day - timedelta(days=back), moment, tenant.zone)), loops)
+        await run_once(at(app, civil_instant(day - timedelta(days=back), DAILY, tenant.zone)), LOOPS)
 
 
 async def _unsubscribe(app: App, tenant: TenantSettings, day: date) -> Foreseen | None:

@@ -5,10 +5,9 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from psycopg import AsyncConnection
-
 from communication_agent.db import audit_log
 from communication_agent.db.job_repository import Ending, JobRepository, PutBack
+from communication_agent.db.query import Connection
 from communication_agent.domain import TRANSITIONS, Job, State
 from communication_agent.errors import Problem
 
@@ -84,7 +83,7 @@ def _not_now(job: Job, done: str, why: str) -> Problem:
     )
 
 
-async def _note(conn: AsyncConnection, job: Job, person: Person, action: str, *, done: bool) -> None:
+async def _note(conn: Connection, job: Job, person: Person, action: str, *, done: bool) -> None:
     if not done:
         # In the caller's transaction: what was written with it is taken back.
         raise _not_now(job, "changed", "a worker took it this very moment")

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+from pathlib import Path
 from time import monotonic
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from communication_agent.app import App
 from communication_agent.errors import Exit, Problem
 from communication_agent.web.app import listen, serve
+from support.central import config_for
 from support.web import served
 
 
@@ -68,14 +70,13 @@ async def test_a_cancelled_server_gives_its_port_back(house: App) -> None:
     listen(house.config.model_copy(update={"health_port": port})).close()
 
 
-async def test_a_taken_port_is_told_with_what_to_do(house: App) -> None:
+def test_a_taken_port_is_told_with_what_to_do(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        config = house.config.model_copy(update={"health_port": port})
         with pytest.raises(Problem) as caught:
-            listen(config)
+            listen(config_for(None, tmp_path, health_port=port))
 
     assert (caught.value.code, caught.value.exit) == ("CA-302", Exit.CONFIGURATION)
     assert str(port) in caught.value.what
@@ -84,14 +85,13 @@ async def test_a_taken_port_is_told_with_what_to_do(house: App) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "dealer.example"])
-async def test_an_address_that_others_reach_is_refused_while_there_are_no_logins(house: App, host: str) -> None:
-    config = house.config.model_copy(update={"web_host": host, "health_port": 0})
+def test_an_address_that_others_reach_is_refused_while_there_are_no_logins(tmp_path: Path, host: str) -> None:
     with pytest.raises(Problem) as caught:
-        listen(config)
+        listen(config_for(None, tmp_path, web_host=host, health_port=0))
     assert caught.value.code == "CA-310"
     assert "WEB_HOST=127.0.0.1" in caught.value.do
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.2"])
-def test_every_name_of_this_machine_will_do(house: App, host: str) -> None:
-    listen(house.config.model_copy(update={"web_host": host, "health_port": 0})).close()
+def test_every_name_of_this_machine_will_do(tmp_path: Path, host: str) -> None:
+    listen(config_for(None, tmp_path, web_host=host, health_port=0)).close()
