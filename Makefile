@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-PYTEST := $(BIN)/python -W error -m pytest
+PYTEST := $(BIN)/python -m pytest -n auto
 
 .PHONY: help setup setup-dev demo run test test-long check bench lock docs clean
 

@@ -209,13 +209,13 @@ def _work(options: argparse.Namespace) -> int:
 
 async def _drain(config: Config, profile: cProfile.Profile | None) -> Drained:
     async with opened(config) as app:
-        before, began = _cpu_seconds(), time.perf_counter()
+        before, began = machine.cpu_seconds(), time.perf_counter()
         if profile:
             profile.enable()
         await run_once(app, frozenset({"processor"}))
         if profile:
             profile.disable()
-        return Drained(time.perf_counter() - began, _cpu_seconds() - before, _peak_mb())
+        return Drained(time.perf_counter() - began, machine.cpu_seconds() - before, _peak_mb())
 
 
 async def _wrong_counts(home: Path, jobs: int) -> dict[str, int]:
@@ -257,11 +257,6 @@ def _tenant() -> TenantSettings:
         "database": {"embedded": True},
         "email": {"from": "Hilltop Mowers <service@hilltop.example>", "reply_to": "dana@hilltop.example"},
     })  # fmt: skip
-
-
-def _cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
 
 
 def _peak_mb() -> float:

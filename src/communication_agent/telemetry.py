@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Literal, TextIO
 
 import structlog
@@ -73,9 +74,20 @@ def configure(style: Literal["auto", "json", "text"], level: str, stream: TextIO
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.PrintLoggerFactory(target),
+        logger_factory=lambda *_: _Lines(target),
         cache_logger_on_first_use=False,
     )
+
+
+class _Lines(structlog.PrintLogger):
+    """Writes lines; where nobody reads any more (a closed pipe, a full disk) it says nothing: no message may fail for a log line."""
+
+    def msg(self, message: str) -> None:
+        """Write one line."""
+        with suppress(OSError, ValueError):
+            super().msg(message)
+
+    debug = info = warning = error = critical = msg
 
 
 def _allow(_logger: object, _method: str, event: MutableMapping[str, object]) -> MutableMapping[str, object]:

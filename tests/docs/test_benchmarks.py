@@ -15,25 +15,28 @@ from communication_agent.db.embedded import EmbeddedPostgres
 ROOT = Path(__file__).parents[2]
 
 
-def test_a_small_drain_sends_every_message_once_and_says_what_it_took() -> None:
-    words = [sys.executable, "-m", "bench", "drain", "--jobs", "40", "--concurrent", "16", "--runs", "1"]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    figures = re.search(r"^\| 1 \| (.+) \|$", done.stdout, re.MULTILINE)
-    assert figures
-    assert len(figures[1].split(" | ")) == len(drain.HEADS) - 1
-    assert all(float(figure.replace(",", "")) >= 0 for figure in figures[1].split(" | "))
-
-
-def test_what_was_not_sent_is_a_wrong_count(tmp_path: Path) -> None:
+def test_a_drain_counts_what_was_not_sent_and_sends_every_message_once(tmp_path: Path) -> None:
+    options = drain._options(["--jobs", "40", "--concurrent", "16"])
     server = EmbeddedPostgres(tmp_path)
     server.start()
     try:
-        asyncio.run(drain._set_up(tmp_path, 3))
-        wrong = asyncio.run(drain._wrong_counts(tmp_path, 3))
+        asyncio.run(drain._set_up(tmp_path, options.jobs))
+        before = asyncio.run(drain._wrong_counts(tmp_path, options.jobs))
+        drained = drain._work_in_a_process_of_its_own(tmp_path, options)
+        after = asyncio.run(drain._wrong_counts(tmp_path, options.jobs))
     finally:
         server.stop()
-    assert wrong == {"sent": 0, "left_over": 3, "customers": 0, "messages": 0, "dispatched": 0, "files": 0}
+    assert before == {"sent": 0, "left_over": 40, "customers": 0, "messages": 0, "dispatched": 0, "files": 0}
+    assert after == {}
+    assert 0 < drained.cpu_seconds < 60
+    assert 20 < drained.peak_mb < 400
+
+
+def test_the_median_run_is_told_last() -> None:
+    runs = [drain.Run(100, 1.0, drain.Drained(seconds, seconds, 50.0), 0.5, 20.0, 1.0) for seconds in (4.0, 1.0, 2.0)]
+    rows = [line for line in drain._section(drain._options([]), runs).splitlines() if line.startswith("|")]
+    assert rows[-1] == "| **median** | **50** | **2.00** | **20,000** | **5,000** | **50** | **20** | **100** | **1.0** |"
+    assert len(rows) == 2 + 3 + 1
 
 
 def test_a_name_that_is_no_benchmark_is_refused() -> None:

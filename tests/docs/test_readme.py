@@ -59,13 +59,18 @@ def _example(page: str, kind: str) -> tuple[str, str]:
 
 
 @pytest.fixture
-def somewhere(tmp_path: Path, foreign_dealer: OrdinaryServer) -> dict[str, str]:
+def somewhere(tmp_path: Path, central_copy: str, foreign_dealer: OrdinaryServer) -> dict[str, str]:
     """An empty installation, and in its directory the README's tenant file on a dealer's database that is really there."""
     (tenant,) = _blocks("README.md", "toml tenant")
     text = tenant.text.replace("port = 5432", f"port = {foreign_dealer.port}")
     (tmp_path / "northside.toml").write_text(text, encoding="utf-8")
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.defpath])
-    return {"PATH": path, "HOME": str(tmp_path), "COMMUNICATION_AGENT_HOME": str(tmp_path / "home"), "HEALTH_PORT": "0"}
+    return {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath]),
+        "HOME": str(tmp_path),
+        "COMMUNICATION_AGENT_HOME": str(tmp_path / "home"),
+        "CENTRAL_DB_URL": central_copy,
+        "HEALTH_PORT": "0",
+    }
 
 
 @pytest.mark.parametrize("block", _blocks("README.md", "sh run"), ids=lambda block: block.text.split("\n")[0])

@@ -116,7 +116,9 @@ def test_a_key_that_others_could_guess_is_refused(weak: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "good", ["correct horse battery staple", "Zwölf Boxkämpfer jagen Viktor", secrets.token_hex(32), secrets.token_urlsafe(32)]
+    "good",
+    ["correct horse battery staple", "Zwölf Boxkämpfer jagen Viktor", secrets.token_hex(32), secrets.token_urlsafe(32)],
+    ids=["words", "umlauts", "hex", "base64"],
 )
 def test_a_passphrase_or_random_bytes_are_accepted(good: str) -> None:
     assert derive(good, "a test") == derive(good, "a test")

@@ -68,3 +68,15 @@ def test_identifiers_are_left_alone(stream: io.StringIO) -> None:
 
     line = json.loads(stream.getvalue())
     assert (line["worker"], line["url"]) == ("host:4711:ab12cd34", "http://127.0.0.1:8080")
+
+
+def test_a_log_that_nobody_reads_any_more_stops_nothing(stream: io.StringIO) -> None:
+    stream.close()
+
+    telemetry.loop_failed("processor", RuntimeError("nobody hears this"))
+
+
+def test_before_anything_is_set_up_a_line_is_harmless_too() -> None:
+    structlog.reset_defaults()
+
+    telemetry.warned("look")
