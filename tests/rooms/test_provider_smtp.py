@@ -44,7 +44,7 @@ MAIL = Message(
 )
 ACCEPTED = Accepted(MAIL.message_id)
 PATIENT, SHORT, SHORTER = 10.0, 0.5, 0.1
-EVERYWHERE = "0.0.0.0"  # noqa: S104 - as an address to go to it leads to this machine without being loopback by name
+EVERYWHERE = "0.0.0.0"
 GARBAGE = Fault(b"\x16\x03\x01 what?\r\n")
 SPAM = answers("554 5.7.1 no, \udcff\x1b[31mthis is spam")
 BUSY = answers("451 4.3.0 try later")

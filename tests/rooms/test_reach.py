@@ -245,7 +245,7 @@ YES, NO = True, False
 EARLY, LATE = NOW - 9 * DAY, NOW - 2 * DAY
 
 
-def said(granted: bool, at: datetime, purpose: str = "all", channel: Channel = SMS) -> Consent:  # noqa: FBT001 - it is what was said
+def said(granted: bool, at: datetime, purpose: str = "all", channel: Channel = SMS) -> Consent:
     return Consent(channel, purpose, granted, at)
 
 
@@ -285,7 +285,7 @@ def said(granted: bool, at: datetime, purpose: str = "all", channel: Channel = S
     ],
 )
 def test_texts_follow_the_latest_wish(
-    flag: bool | None,  # noqa: FBT001 - as the dealer's column has it
+    flag: bool | None,
     dated: datetime | None,
     ledger: tuple[Consent, ...],
     marketing: str,
@@ -310,7 +310,7 @@ def test_texts_follow_the_latest_wish(
     ],
 )
 def test_email_follows_the_latest_wish(
-    flag: bool | None,  # noqa: FBT001 - as the dealer's column has it
+    flag: bool | None,
     ledger: tuple[Consent, ...],
     marketing: str,
     transactional: str,
@@ -337,7 +337,7 @@ ledgers = st.lists(
 @given(ledgers, st.sampled_from((None, YES, NO)), st.one_of(st.none(), st.integers(1, 5)), st.randoms())
 def test_the_order_of_the_ledger_does_not_matter(
     ledger: tuple[Consent, ...],
-    flag: bool | None,  # noqa: FBT001 - as the dealer's column has it
+    flag: bool | None,
     days: int | None,
     random: Random,
 ) -> None:
@@ -348,6 +348,6 @@ def test_the_order_of_the_ledger_does_not_matter(
 
 
 @given(ledgers, st.sampled_from(("all", "marketing")), st.booleans())
-def test_a_new_wish_in_our_ledger_decides(ledger: tuple[Consent, ...], purpose: str, granted: bool) -> None:  # noqa: FBT001
+def test_a_new_wish_in_our_ledger_decides(ledger: tuple[Consent, ...], purpose: str, granted: bool) -> None:
     last = Consent(SMS, purpose, granted, datetime(2026, 11, 23, 14, tzinfo=UTC))
     assert reason(decide(text(customer={"sms_consent": None}, consents=(*ledger, last)))) == ("send" if granted else "suppressed")

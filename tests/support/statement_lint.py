@@ -36,7 +36,11 @@ def findings(text: str, tables: frozenset[str], *, fanout: bool = False) -> list
     if re.match(r"CREATE TEMP TABLE \w+ \([^;]*\) ON COMMIT DROP$", text, re.DOTALL):
         return []
     try:
-        parsed = [statement for statement in sqlglot.parse(re.sub(r"%\((\w+)\)b", r"%(\1)s", text).replace("%%", "%"), read="postgres") if statement]
+        parsed = [
+            statement
+            for statement in sqlglot.parse(re.sub(r"%\((\w+)\)b", r"%(\1)s", text).replace("%%", "%"), read="postgres")
+            if statement
+        ]
     except ParseError as error:
         return [f"cannot be read: {error}"]
     if len(parsed) != 1 or isinstance(parsed[0], exp.Command):
