@@ -106,6 +106,7 @@ class Audience:
     conditions: tuple[Condition, ...]
     due_on: LiteralString = "%(today)s::date"
     due_sentence: str = "due on the scanned day"
+    next_due_on: LiteralString = "NULL::date"  # of a row that is not due: when it will be
     window: LiteralString | None = None
     customer_id: LiteralString = "c.id"
     equipment_id: LiteralString = "e.id"

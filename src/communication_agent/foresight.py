@@ -215,9 +215,20 @@ def _due_condition(communication: Communication, row: AudienceRow) -> ConditionR
 
 
 def _nearest_miss(row: AudienceRow, conditions: Sequence[ConditionResult]) -> str | None:
-    misses = (row.due_on and not row.in_window and f"last due on {row.due_on:%B} {row.due_on.day}, {row.due_on.year}", *row.misses)
-    told = [miss for condition, miss in zip(conditions, misses, strict=True) if miss and not condition.holds]
-    return str(told[0]) if told else None
+    told = [
+        miss for condition, miss in zip(conditions, (_date_miss(row), *row.misses), strict=True) if miss and not condition.holds
+    ]
+    return told[0] if told else None
+
+
+def _date_miss(row: AudienceRow) -> str | None:
+    if row.next_due_on:
+        return f"due on {_long(row.next_due_on)}"
+    return f"was due on {_long(row.due_on)}" if row.due_on else None
+
+
+def _long(day: date) -> str:
+    return f"{day:%B} {day.day}, {day.year}"
 
 
 def _without_rows(tenant: TenantSettings, communication: Communication, customer_id: str, day: date) -> Explanation:

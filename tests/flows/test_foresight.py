@@ -75,6 +75,24 @@ async def test_explain_names_the_condition_that_decided_with_its_value_and_the_n
     assert told["still_owned"][1]
 
 
+@pytest.mark.parametrize(
+    ("bought", "name", "miss"),
+    [
+        (date(2026, 11, 16), "annual_tuneup", "due on November 2, 2027"),
+        (date(2024, 2, 29), "annual_tuneup", "due on February 14, 2027"),
+        (date(2026, 11, 20), "seven_day_checkin", "due on November 27, 2026"),
+        (date(2026, 11, 1), "seven_day_checkin", "was due on November 8, 2026"),
+    ],
+)
+async def test_who_is_not_due_yet_hears_when(house: App, dealer: DealerRows, bought: date, name: str, miss: str) -> None:
+    customer = await dealer.bought(bought)
+    tenant = await house.tenants.load("hilltop")
+
+    why = await house.foresight.explain(tenant, house.communications[name], str(customer), TODAY)
+
+    assert (why.due, why.nearest_miss) == (False, miss)
+
+
 async def test_a_customer_who_must_not_be_contacted_stays_a_candidate_with_the_reason(house: App, dealer: DealerRows) -> None:
     await dealer.bought(TODAY - timedelta(days=7), do_not_contact=True)
     tenant = await house.tenants.load("hilltop")

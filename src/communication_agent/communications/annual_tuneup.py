@@ -45,6 +45,7 @@ AUDIENCE = Audience(
              generate_series(0, CASE WHEN to_char(d::date + 14, 'MM-DD') = '02-28' THEN 1 ELSE 0 END) leap)""",
     due_on="(e.purchase_date + make_interval(years => a.n))::date - 14",
     due_sentence="a purchase anniversary in fourteen days",
+    next_due_on="(e.purchase_date + make_interval(years => a.n + 1))::date - 14",
     conditions=(
         Condition("bought_before", "at least one year old on the anniversary", "a.n >= 1", "e.purchase_date"),
         Condition(

@@ -31,6 +31,7 @@ AUDIENCE = Audience(
     window="e.purchase_date > %(since)s::date - 7 AND e.purchase_date <= %(until)s::date - 7",
     due_on="e.purchase_date + 7",
     due_sentence="bought seven days before",
+    next_due_on="CASE WHEN e.purchase_date + 7 > %(until)s::date THEN e.purchase_date + 7 END",
     conditions=(
         Condition(
             "still_owned",

@@ -62,10 +62,17 @@ def plan_of_candidates(communication: Communication) -> Composed:
 def rows_of_customers(communication: Communication, facts: Sequence[str] = ()) -> Composed:
     """Every row of the given customers with its due date and each condition as columns.
 
-    Columns: customer_id, equipment_id, work_order_id, due_on, occasion, in_window, holds_N, value_N, miss_N, fact_NAME.
+    Columns: customer_id, equipment_id, work_order_id, due_on, occasion, in_window, next_due_on, holds_N, value_N, miss_N, fact_NAME.
     """
     audience = _audience(communication)
-    columns: list[Composable] = [_columns(communication), SQL(", "), _due(audience), SQL(" AS in_window")]
+    columns: list[Composable] = [
+        _columns(communication),
+        SQL(", "),
+        _due(audience),
+        SQL(" AS in_window, "),
+        _parens(audience.next_due_on),
+        SQL("::date AS next_due_on"),
+    ]
     for number, condition in enumerate(audience.conditions):
         columns += [
             SQL(", "), _holds(condition.sql), SQL(" AS "), Identifier(f"holds_{number}"),

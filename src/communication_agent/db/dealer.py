@@ -41,6 +41,7 @@ class AudienceRow:
     due_on: date | None
     occasion: str | None
     in_window: bool
+    next_due_on: date | None
     conditions: tuple[ConditionResult, ...]
     misses: tuple[str | None, ...]
     facts: Mapping[str, str]
@@ -243,6 +244,7 @@ def _audience_row(
         due_on=cast("date | None", row["due_on"]),
         occasion=_text(row["occasion"]),
         in_window=bool(row["in_window"]),
+        next_due_on=cast("date | None", row["next_due_on"]),
         conditions=tuple(
             ConditionResult(c.code, c.sentence.format_map(knobs), bool(row[f"holds_{n}"]), _text(row[f"value_{n}"]))
             for n, c in enumerate(declared)
