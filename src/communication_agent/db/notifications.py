@@ -5,6 +5,7 @@ import asyncio
 import psycopg
 
 from communication_agent.db.central_db import CentralDatabase
+from communication_agent.errors import Problem
 
 
 async def listen(central: CentralDatabase, wake: asyncio.Event, stopping: asyncio.Event) -> None:
@@ -17,5 +18,5 @@ async def listen(central: CentralDatabase, wake: asyncio.Event, stopping: asynci
                     async for _ in conn.notifies(timeout=1.0, stop_after=1):
                         wake.set()
                 await conn.execute("UNLISTEN communication_jobs")
-        except psycopg.OperationalError:
+        except (psycopg.Error, Problem):  # polling goes on without the hint
             await asyncio.sleep(1.0)
