@@ -92,6 +92,15 @@ class Condition:
     miss: LiteralString = "NULL::text"
 
 
+# Most types are about a machine that the customer still has.
+STILL_OWNED = Condition(
+    "still_owned",
+    "the machine is still theirs",
+    "e.disposed_at IS NULL OR e.disposed_at::date > %(today)s::date",
+    "e.disposed_at::date",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Audience:
     """Who is due. All SQL is over the dealer's comm views and may use %(today)s, %(since)s, %(until)s, %(zone)s and knobs.

@@ -1,6 +1,6 @@
 """The yearly tune-up, fourteen days before the anniversary of the purchase."""
 
-from communication_agent.communication import Audience, Button, Communication, Condition, Wording, daily
+from communication_agent.communication import STILL_OWNED, Audience, Button, Communication, Condition, Wording, daily
 from communication_agent.domain import Purpose
 
 WORDING = Wording(
@@ -48,12 +48,7 @@ AUDIENCE = Audience(
     next_due_on="(e.purchase_date + make_interval(years => a.n + 1))::date - 14",
     conditions=(
         Condition("bought_before", "at least one year old on the anniversary", "a.n >= 1", "e.purchase_date"),
-        Condition(
-            "still_owned",
-            "the machine is still theirs",
-            "e.disposed_at IS NULL OR e.disposed_at::date > %(today)s::date",
-            "e.disposed_at::date",
-        ),
+        STILL_OWNED,
         Condition(
             "no_recent_service",
             "no service opened in the last 60 days",

@@ -2,6 +2,7 @@
 
 from communication_agent.communication import (
     FIRST_SERVICE_HOURS_THRESHOLD,
+    STILL_OWNED,
     USAGE_SERVICE_HOURS_INTERVAL,
     Audience,
     Button,
@@ -66,12 +67,7 @@ AUDIENCE = Audience(
             """(SELECT max(w.number) FROM comm.comm_work_orders w
                 WHERE w.equipment_id = e.id AND w.kind = 'service' AND w.status IN ('completed', 'picked_up'))""",
         ),
-        Condition(
-            "still_owned",
-            "the machine is still theirs",
-            "e.disposed_at IS NULL OR e.disposed_at::date > %(today)s::date",
-            "e.disposed_at::date",
-        ),
+        STILL_OWNED,
     ),
 )
 

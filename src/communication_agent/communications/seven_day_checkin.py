@@ -1,6 +1,6 @@
 """How the first week with a new machine went: a neighbourly question, without any offer."""
 
-from communication_agent.communication import Audience, Button, Communication, Condition, Wording, daily
+from communication_agent.communication import STILL_OWNED, Audience, Button, Communication, Condition, Wording, daily
 from communication_agent.domain import Purpose
 
 WORDING = Wording(
@@ -33,12 +33,7 @@ AUDIENCE = Audience(
     due_sentence="bought seven days before",
     next_due_on="CASE WHEN e.purchase_date + 7 > %(until)s::date THEN e.purchase_date + 7 END",
     conditions=(
-        Condition(
-            "still_owned",
-            "the machine is still theirs",
-            "e.disposed_at IS NULL OR e.disposed_at::date > %(today)s::date",
-            "e.disposed_at::date",
-        ),
+        STILL_OWNED,
         Condition(
             "no_open_work_order",
             "no open work order on the machine",
