@@ -1,9 +1,11 @@
 """SPINE 2: job → gate → words → out → outcome, in two phases, so that no crash loses or doubles a message."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import assert_never
 from uuid import UUID
 
@@ -54,33 +56,48 @@ class JobProcessor:
     clock: Clock
     at_once: int  # messages in hand
     timeout: float = 15.0  # seconds for one whole request
-    _groups: dict[asyncio.Task[None], Sequence[Job]] = field(default_factory=dict["asyncio.Task[None]", Sequence[Job]])
+    _groups: set[asyncio.Task[None]] = field(init=False, default_factory=set["asyncio.Task[None]"])
+    _hand: set[UUID] = field(init=False, default_factory=set[UUID])
+    _freed: asyncio.Event = field(init=False, default_factory=asyncio.Event)
 
     async def round(self) -> bool:
         """Promote what is due, claim what fits and start on it; True when there was something to do."""
         now = self.clock.now()
         promoted = await self.jobs.promote(now)
-        room = self.at_once - len(self.in_hand)
+        room = self.at_once - len(self._hand)
         claimed = await self.jobs.claim(room, now) if room > 0 else []
         for tenant_id in dict.fromkeys(job.tenant_id for job in claimed):
             self._start(tenant_id, [job for job in claimed if job.tenant_id == tenant_id])
-        if self._groups and (room <= 0 or not claimed):
-            await asyncio.wait(self._groups, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
+        if self._groups and not claimed:
+            await self._until_freed()
             return True
         return bool(claimed or promoted)
+
+    async def _until_freed(self) -> None:
+        # A slot is free as soon as its own message has ended, however long its neighbours take.
+        self._freed.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await self._freed.wait()
 
     @property
     def in_hand(self) -> list[UUID]:
         """The jobs that something here is working on."""
-        return [job.id for jobs in self._groups.values() for job in jobs]
+        return [*self._hand]
+
+    def _let_go(self, jobs: Iterable[Job]) -> None:
+        self._hand.difference_update(job.id for job in jobs)
+        self._freed.set()
 
     def _start(self, tenant_id: str, jobs: list[Job]) -> None:
+        self._hand.update(job.id for job in jobs)
         task = asyncio.create_task(self._guarded(tenant_id, jobs))
-        self._groups[task] = jobs
-        task.add_done_callback(self._ended)
+        self._groups.add(task)
+        task.add_done_callback(partial(self._ended, jobs))
 
-    def _ended(self, task: "asyncio.Task[None]") -> None:
-        del self._groups[task]
+    def _ended(self, jobs: Sequence[Job], task: "asyncio.Task[None]") -> None:
+        self._groups.discard(task)
+        self._let_go(jobs)
         if not task.cancelled() and (error := task.exception()):
             # The lease runs out and the jobs come back; a bug is counted, never swallowed.
             telemetry.loop_failed("processor", error)
@@ -116,8 +133,10 @@ class JobProcessor:
             await self._wait_for_database(tenant_id, jobs, problem, now)
             return
         prepared = await self._prepare(tenant, files, now)
-        if prepared:
-            await self._dispatch(tenant, await self._begin(tenant, prepared))
+        begun = await self._begin(tenant, prepared) if prepared else []
+        leaving = {p.job.id for p, _ in begun}
+        self._let_go(job for job in jobs if job.id not in leaving)
+        await self._dispatch(tenant, begun)
 
     async def _wait_for_database(self, tenant_id: str, jobs: Sequence[Job], problem: Problem, now: datetime) -> None:
         telemetry.tenant_unreachable(tenant_id, problem.code, len(jobs))
@@ -192,6 +211,7 @@ class JobProcessor:
         async with self.cases.central.engine() as conn, conn.transaction():
             jobs = [_dispatching(p.job, receipt, now) for p, receipt in receipts]
             await self.ledger.record(conn, tenant.id, [(job, o) for job, (_, o) in zip(jobs, outcomes, strict=True)], now)
+        self._let_go(p.job for p, _ in receipts)
         for p, result in outcomes:
             telemetry.message_settled(tenant.id, p.job.communication, p.message.channel, p.provider.name, result)
             if isinstance(result, Retry) and result.reason == "credentials_refused":

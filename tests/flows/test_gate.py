@@ -20,7 +20,7 @@ BOUGHT = TODAY - timedelta(days=7)
 
 def _with_provider(house: App, provider: Provider) -> App:
     providers = {**house.providers, provider.name: provider}
-    processor = replace(house.processor, providers=providers, _groups={})
+    processor = replace(house.processor, providers=providers)
     return replace(house, processor=processor, reconciler=replace(house.reconciler, providers=providers))
 
 

@@ -64,7 +64,7 @@ async def _died_while_sending(house: App, *, arrived: bool) -> App:
         raise asyncio.CancelledError
 
     deadly = {**house.providers, "outbox": replace(house.providers["outbox"], send=die)}
-    processor = replace(house.processor, providers=deadly, _groups={})
+    processor = replace(house.processor, providers=deadly)
     assert await processor.round()
     await processor.drain()
     (job,) = await live_jobs(house)
@@ -84,7 +84,7 @@ async def test_a_message_that_had_arrived_is_found_and_not_sent_again(house: App
         return Accepted(None)
 
     counting = {**house.providers, "outbox": replace(house.providers["outbox"], send=count)}
-    await everything(replace(house, processor=replace(house.processor, providers=counting, _groups={})))
+    await everything(replace(house, processor=replace(house.processor, providers=counting)))
 
     assert sends == []
     assert [m.outcome for m in await listed(house)] == ["sent"]
@@ -141,7 +141,7 @@ async def test_a_frozen_worker_that_wakes_up_changes_nothing(house: App, dealer:
         return await house.providers["outbox"].send(dispatch)
 
     slow = {**house.providers, "outbox": replace(house.providers["outbox"], send=freeze)}
-    zombie = replace(house.processor, providers=slow, _groups={})
+    zombie = replace(house.processor, providers=slow)
     await zombie.round()
     await inside.wait()
     await _expire(house)
@@ -170,8 +170,31 @@ async def test_one_customer_that_breaks_the_code_does_not_stop_the_others(house:
         return await normal(dispatch)
 
     providers = {**house.providers, "outbox": replace(house.providers["outbox"], send=broken)}
-    processor = replace(house.processor, providers=providers, _groups={})
+    processor = replace(house.processor, providers=providers)
     await processor.round()
     await processor.drain()
 
     assert sorted(m.outcome for m in await listed(house)) == ["sent", "sent", "sent", "waiting"]
+
+
+async def test_a_slow_message_holds_its_own_slot_only(house: App, dealer: DealerRows) -> None:
+    for number in range(6):
+        await dealer.bought(TODAY - timedelta(days=7), first_name="Slow" if number == 0 else "Quick")
+    tenant = await house.tenants.load("hilltop")
+    await house.scheduler.enqueue(tenant, house.communications["seven_day_checkin"], TODAY, house.clock.now())
+    gate, normal = asyncio.Event(), house.providers["outbox"].send
+
+    async def sometimes_slow(dispatch: Dispatch) -> Receipt:
+        if "Slow" in dispatch.message.text:
+            await gate.wait()
+        return await normal(dispatch)
+
+    providers = {**house.providers, "outbox": replace(house.providers["outbox"], send=sometimes_slow)}
+    processor = replace(house.processor, providers=providers, at_once=2)
+    async with asyncio.timeout(20):
+        while [m.outcome for m in await listed(house)].count("sent") < 5:
+            await processor.round()
+    gate.set()
+    await processor.drain()
+
+    assert [m.outcome for m in await listed(house)] == ["sent"] * 6

@@ -22,7 +22,9 @@ async def test_whoever_listens_is_woken_by_a_transaction_that_made_work(central:
 async def test_a_lost_connection_is_made_again(central: CentralDatabase) -> None:
     wake, stopping = asyncio.Event(), asyncio.Event()
     listening = asyncio.create_task(listen(central, wake, stopping))
-    end_listeners = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND pid <> pg_backend_pid()"
+    end_listeners = (
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND pid <> pg_backend_pid()"
+    )
     async with central.engine() as conn, asyncio.timeout(10):
         while (await (await conn.execute(end_listeners)).fetchone()) == (0,):
             await asyncio.sleep(0.01)

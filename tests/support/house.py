@@ -57,7 +57,7 @@ async def house_at(config: Config, now: datetime, **changes: object) -> AsyncGen
 def at(app: App, now: datetime) -> App:
     """The same App at another instant."""
     clock = Clock.pretending(now)
-    processor = replace(app.processor, clock=clock, _groups={})
+    processor = replace(app.processor, clock=clock)
     return replace(app, clock=clock, processor=processor, reconciler=replace(app.reconciler, clock=clock))
 
 

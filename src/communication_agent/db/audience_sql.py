@@ -52,6 +52,7 @@ def plan_of_candidates(communication: Communication) -> Composed:
     return Composed([
         SQL("EXPLAIN (FORMAT JSON) SELECT "),
         _columns(communication),
+        SQL(" "),
         SQL(audience.rows),
         SQL(" WHERE "),
         _due(audience),
