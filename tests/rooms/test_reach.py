@@ -1,7 +1,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
-from time import monotonic
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -77,9 +77,9 @@ def test_a_phone_number_is_e164_or_none(raw: str, value: str | None) -> None:
 
 @pytest.mark.parametrize("channel", Channel)
 def test_a_megabyte_in_an_address_column_holds_nobody_up(channel: Channel) -> None:
-    started = monotonic()
+    started = process_time()
     assert normalise(channel, "ä" * 1_000_000 + "@mailbox.example") is None
-    assert monotonic() - started < 0.5
+    assert process_time() - started < 0.5
 
 
 @given(
