@@ -55,7 +55,7 @@ class Preparation:
             return self._thaw(tenant, file, known)
         except Problem as problem:
             if problem.code == BAD_WORDS:
-                return Ending(job, State.FAILED, f"template_error: {problem.what} {problem.why}")
+                return Ending(job, State.FAILED, f"template_error: {problem.what} {problem.why} Do: {problem.do}")
             return PutBack(job, State.SCHEDULED, f"configuration: {problem.what}", run_at=now + CONFIGURATION_RETRY)
 
     def _freeze(self, tenant: TenantSettings, file: CaseFile, send: Send, now: datetime) -> Prepared:

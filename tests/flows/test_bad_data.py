@@ -1,6 +1,7 @@
 """Whatever the dealer's rows hold: one row is skipped with its reason, nothing else stops, and no message has a hole."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from email import policy
 from email.parser import BytesParser
 
@@ -105,3 +106,25 @@ async def test_a_null_date_makes_no_candidate(house: App, dealer: DealerRows) ->
     await everything(house)
 
     assert await listed(house) == []
+
+
+async def test_a_typing_error_in_a_template_is_named_and_stops_no_other_type(house: App, dealer: DealerRows) -> None:
+    await dealer.bought(BOUGHT)
+    await dealer.bought(date(2024, 12, 7))
+    broken = house.communications["seven_day_checkin"]
+    broken = replace(broken, wording=replace(broken.wording, subject="How is your {{ equipment_modle }} doing?"))
+    shelf = {**house.communications, broken.name: broken}
+    cases = replace(house.cases, communications=shelf)
+    scheduler = replace(house.scheduler, cases=cases)
+    changed = replace(
+        house, communications=shelf, cases=cases, scheduler=scheduler, processor=replace(house.processor, cases=cases)
+    )
+
+    await everything(changed)
+
+    told = {m.communication: (m.outcome, m.reason, m.detail or "") for m in await listed(changed)}
+    assert told["annual_tuneup"][0] == "sent"
+    outcome, reason, detail = told["seven_day_checkin"]
+    assert (outcome, reason) == ("failed", "template_error")
+    assert "equipment_modle" in detail
+    assert "equipment_model" in detail
