@@ -130,6 +130,19 @@ async def test_a_paused_dealer_sends_nothing_until_it_is_resumed(house: App, dea
     assert [m.outcome for m in await listed(house)] == ["sent"]
 
 
+async def test_a_type_that_is_switched_off_sends_nothing_more_that_was_found_before(
+    house: App, dealer: DealerRows, dealer_dsn: str
+) -> None:
+    await dealer.bought(BOUGHT)
+    tenant = await house.tenants.load("hilltop")
+    await house.scheduler.enqueue(tenant, house.communications["seven_day_checkin"], TODAY, house.clock.now())
+    await house.tenants.save(settings_for(dealer_dsn, types={"seven_day_checkin": False}), house.clock.now())
+
+    await everything(house)
+
+    assert [(m.outcome, m.reason) for m in await listed(house)] == [("skipped", "switched_off")]
+
+
 async def test_what_is_too_late_is_skipped_and_not_sent_weeks_later(house: App, dealer: DealerRows) -> None:
     await dealer.bought(BOUGHT)
     tenant = await house.tenants.load("hilltop")

@@ -53,6 +53,7 @@ def reason(verdict: Verdict) -> str:
 # One case for every reason, in which only the rule of that name objects.
 WITNESSES: Mapping[str, tuple[str, Case]] = {
     "too_late": ("too_late", case(job={"useful_until": NOW - MINUTE})),
+    "switched_off": ("switched_off", replace(CASE, tenant=CASE.tenant.model_copy(update={"types": {"annual_tuneup": False}}))),
     "not_true_any_more": ("not_true_any_more", case(conditions=(fact(holds=True), fact(holds=False)))),
     "no_address": ("no_address", case(customer={"addresses": ()})),
     "bad_address": ("bad_address", case(customer={"addresses": (replace(MAIL, status="bounced"),)})),

@@ -5,6 +5,7 @@ from typing import Literal
 
 Reason = Literal[
     "too_late",
+    "switched_off",
     "not_true_any_more",
     "no_address",
     "bad_address",
@@ -22,6 +23,7 @@ Reason = Literal[
 
 REASONS: Mapping[str, str] = {
     "too_late": "It would arrive too late to be of any use.",
+    "switched_off": "The dealer has switched this type of message off.",
     "not_true_any_more": "What it was about is no longer true in the dealer's records.",
     "no_address": "The dealer has no address of this customer for it.",
     "bad_address": "No address on record can be written to: each is marked bounced or invalid, or is not an address.",

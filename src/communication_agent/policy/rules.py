@@ -28,6 +28,14 @@ def too_late(case: Case) -> Veto | None:
     return _skip("too_late", f"useful until {_civil(case, case.job.useful_until)}")
 
 
+def switched_off(case: Case) -> Veto | None:
+    """Skip a type that the dealer has switched off, also what was found or asked for before.
+
+    Who switches a program off expects that no more of it leaves.
+    """
+    return None if case.tenant.type_is_on(case.communication.name) else _skip("switched_off", case.communication.name)
+
+
 def not_true_any_more(case: Case) -> Veto | None:
     """Skip when the dealer's records no longer say what made the message due.
 
@@ -128,6 +136,7 @@ def quiet_hours(case: Case) -> Veto | None:
 
 RULES: tuple[Rule, ...] = (
     too_late,
+    switched_off,
     not_true_any_more,
     no_address,
     bad_address,

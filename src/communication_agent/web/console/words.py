@@ -49,6 +49,7 @@ _SENTENCES: Mapping[str, str] = {
 
 _SHORT: Mapping[str, str] = {
     "too_late": "Too late",
+    "switched_off": "Switched off",
     "not_true_any_more": "Not true any more",
     "no_address": "No address",
     "bad_address": "Bad address",
@@ -75,6 +76,7 @@ _SHORT: Mapping[str, str] = {
 # What is said of a rule of the gate that has nothing against the message.
 PASSES: Mapping[str, str] = {
     "too_late": "It would still be useful",
+    "switched_off": "Messages of this type are on",
     "not_true_any_more": "What it is about is still true",
     "no_address": "There is an address",
     "bad_address": "The address can be written to",
