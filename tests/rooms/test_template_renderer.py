@@ -155,7 +155,7 @@ def test_a_hostile_template_ends_soon_as_a_clear_error_or_harmless_text(source: 
     start = time.process_time()
     outcome = outcome_of(source)
     # 50 ms by design; a busy machine gets some room.
-    assert time.process_time() - start < 1.0
+    assert time.process_time() - start < 0.25
     if isinstance(outcome, Problem):
         assert outcome.code == "CA-308"
         assert all(0 < len(line) < 600 for line in outcome.lines)

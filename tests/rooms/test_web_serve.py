@@ -41,7 +41,7 @@ async def test_it_ends_within_five_seconds_while_somebody_holds_on_to_a_connecti
     await writer.drain()
 
     stopping.set()
-    await asyncio.wait_for(serving, 10)  # five are promised; a busy machine gets some room
+    await asyncio.wait_for(serving, 5)
 
     writer.close()
     assert await reader.read() is not None

@@ -81,9 +81,8 @@ class ConsentRepository:
         """The last marketing messages by customer id; `lock` keeps other workers from taking the same customer's turn."""
         values = {"tenant_id": tenant_id, "customers": sorted({*customers})}
         if lock:
-            jobs = statements("jobs")
-            await conn.execute(jobs["lock_contacts"].text, values)
-            found = await rows(conn, jobs["read_contacts"], values)
+            await conn.execute(SQL["lock_contacts"].text, values)
+            found = await rows(conn, SQL["read_contacts"], values)
         else:
             found = await rows(conn, SQL["contacts"], values)
         return {
@@ -104,9 +103,7 @@ class ConsentRepository:
     async def take(self, conn: AsyncConnection, tenant_id: str, turns: Sequence[tuple[str, UUID]], now: datetime) -> None:
         """Take customers' turns for marketing (customer id, job id); their rows are locked by the caller."""
         customers, jobs = [t[0] for t in turns], [t[1] for t in turns]
-        await conn.execute(
-            statements("jobs")["take_contacts"].text, {"tenant_id": tenant_id, "customers": customers, "jobs": jobs, "now": now}
-        )
+        await conn.execute(SQL["take_contacts"].text, {"tenant_id": tenant_id, "customers": customers, "jobs": jobs, "now": now})
 
     async def suppress(self, conn: AsyncConnection, tenant_id: str, wish: Wish, now: datetime) -> None:
         """No more of this to this address, with its proof."""

@@ -40,3 +40,22 @@ FROM marketing_contacts WHERE tenant_id = %(tenant_id)s AND customer_id = ANY (%
 -- What is stopped for this tenant, or for everybody (tenant '*').
 -- fanout: the rows of '*' hold for every tenant
 SELECT tenant_id, scope, reason, actor, since FROM controls WHERE tenant_id = ANY (ARRAY[%(tenant_id)s, '*'])
+
+-- name: lock_contacts
+-- Makes sure that every customer has a row to lock, so that two workers cannot both take the same customer's turn.
+INSERT INTO marketing_contacts (tenant_id, customer_id, last_at, last_job_id)
+SELECT %(tenant_id)s, c.customer_id, '-infinity'::timestamptz, '00000000-0000-0000-0000-000000000000'::uuid
+FROM unnest(%(customers)s::text[]) AS c (customer_id)
+ON CONFLICT (tenant_id, customer_id) DO NOTHING
+
+-- name: read_contacts
+-- Locked in one order by every worker: no deadlock.
+SELECT customer_id, NULLIF(last_at, '-infinity') AS last_at, last_job_id, NULLIF(previous_at, '-infinity') AS previous_at
+FROM marketing_contacts
+WHERE tenant_id = %(tenant_id)s AND customer_id = ANY (%(customers)s) ORDER BY customer_id FOR UPDATE
+
+-- name: take_contacts
+-- The customer's turn for marketing is taken before the message leaves.
+UPDATE marketing_contacts m SET previous_at = m.last_at, last_at = %(now)s, last_job_id = t.job_id
+FROM unnest(%(customers)s::text[], %(jobs)s::uuid[]) AS t (customer_id, job_id)
+WHERE m.tenant_id = %(tenant_id)s AND m.customer_id = t.customer_id AND m.last_job_id <> t.job_id
