@@ -51,7 +51,7 @@ class Preparation:
             if known is None:
                 return self._freeze(tenant, file, send, now)
             if reason := self._not_again(tenant, job, known, send, now):
-                return PutBack(job, State.HELD, reason, unknown_since=job.unknown_since)
+                return PutBack(job, State.HELD, reason)
             return self._thaw(tenant, file, known)
         except Problem as problem:
             if problem.code == BAD_WORDS:

@@ -1,10 +1,10 @@
 """Settles what nobody knows: jobs of dead workers, sends whose answer was lost, and what a person left held too long."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from communication_agent import outcome
+from communication_agent import outcome, telemetry
 from communication_agent.cases import CaseReader
 from communication_agent.clock import Clock
 from communication_agent.db.job_repository import PutBack
@@ -28,9 +28,17 @@ class Reconciler:
     async def round(self) -> bool:
         """One look at dead workers' jobs and at unsettled ones; True when something moved."""
         now = self.clock.now()
-        reaped = [await self._reap(job, now) for job in await self.ledger.jobs.expired()]
-        settled = [await self._settle(job, now) for job in await self.ledger.jobs.unsettled(now)]
+        reaped = [await self._guarded(self._reap, job, now) for job in await self.ledger.jobs.expired()]
+        settled = [await self._guarded(self._settle, job, now) for job in await self.ledger.jobs.unsettled(now)]
         return any(reaped) or any(settled)
+
+    async def _guarded(self, duty: Callable[[Job, datetime], Awaitable[bool]], job: Job, now: datetime) -> bool:
+        # What cannot be settled for one tenant must not keep the others' messages unsettled.
+        try:
+            return await duty(job, now)
+        except Exception as error:  # noqa: BLE001 - the next round looks again
+            telemetry.loop_failed("reconciler", error)
+            return False
 
     async def _reap(self, job: Job, now: datetime) -> bool:
         where = outcome.reap(job.state, job.deaths)

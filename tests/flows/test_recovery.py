@@ -2,11 +2,11 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from communication_agent.app import App
 from communication_agent.db.job_repository import JobRepository
-from communication_agent.domain import Accepted, Receipt, State
+from communication_agent.domain import Accepted, Job, Receipt, State
 from communication_agent.provider import Dispatch
 from support.house import MONDAY, DealerRows, at, everything, listed, live_jobs
 
@@ -198,3 +198,33 @@ async def test_a_slow_message_holds_its_own_slot_only(house: App, dealer: Dealer
     await processor.drain()
 
     assert [m.outcome for m in await listed(house)] == ["sent"] * 6
+
+
+async def test_a_doubt_about_an_earlier_attempt_outlives_a_night(house: App, dealer: DealerRows) -> None:
+    await _enqueued(house, dealer)
+    async with house.central.engine() as conn:
+        await conn.execute("UPDATE communication_jobs SET unknown_since = %s", [MONDAY])
+
+    await everything(at(house, MONDAY + timedelta(hours=12)))
+
+    (job,) = await live_jobs(house)
+    assert (job.state, job.reason and job.reason.split(":")[0], job.unknown_since) == (State.SCHEDULED, "quiet_hours", MONDAY)
+
+
+async def test_a_job_that_cannot_be_settled_does_not_keep_the_others_unsettled(house: App, dealer: DealerRows) -> None:
+    for _ in range(2):
+        await dealer.bought(TODAY - timedelta(days=7))
+    tenant = await house.tenants.load("hilltop")
+    await house.scheduler.enqueue(tenant, house.communications["seven_day_checkin"], TODAY, house.clock.now())
+    first, second = await _dying(house).claim(10, house.clock.now())
+    await _expire(house)
+    reap = house.reconciler._reap
+
+    async def breaks_on_the_first(job: Job, now: datetime) -> bool:
+        if job.id == first.id:
+            raise RuntimeError("this one breaks")
+        return await reap(job, now)
+
+    moved = [await house.reconciler._guarded(breaks_on_the_first, job, house.clock.now()) for job in (first, second)]
+
+    assert moved == [False, True]

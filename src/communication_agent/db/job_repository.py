@@ -54,7 +54,7 @@ class PutBack:
     burned: bool = False
     died: bool = False  # its worker died: the count of deaths stays, and the fence moves on
     absent: bool = False  # a search found nothing, once more
-    unknown_since: datetime | None = None  # since when an attempt may have arrived
+    unknown_since: datetime | None = None  # since when an attempt may have arrived; None = as the job says
 
 
 @dataclass(slots=True)
@@ -274,7 +274,7 @@ def _putting_back(tenant_id: str, moves: Sequence[PutBack], now: datetime, actor
         "checks": [m.job.checks + m.absent for m in moves],
         "fence_steps": [int(m.died) for m in moves],
         "check_ats": [m.check_at for m in moves],
-        "unknown_sinces": [m.unknown_since for m in moves],
+        "unknown_sinces": [m.unknown_since or m.job.unknown_since for m in moves],
         "seq": new_seq(),
         "now": now,
         "actor": actor,

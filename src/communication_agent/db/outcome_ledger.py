@@ -39,14 +39,13 @@ class OutcomeLedger:
                             reason,
                             run_at=at,
                             burned=burned,
-                            unknown_since=job.unknown_since,
                             died=job.state is State.UNCERTAIN,
                         )
                     )
                 case Uncertain(reason, check_at):
                     moves.append(PutBack(job, State.UNCERTAIN, reason, check_at=check_at, unknown_since=job.unknown_since or now))
                 case Held(reason):
-                    moves.append(PutBack(job, State.HELD, reason, unknown_since=job.unknown_since))
+                    moves.append(PutBack(job, State.HELD, reason))
                 case _:
                     assert_never(result)
         ended = await self.jobs.finish(conn, tenant_id, endings, now) if endings else set[UUID]()
